@@ -1,0 +1,1 @@
+//! What people and clients can do; each feature owns its tables.

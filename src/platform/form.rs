@@ -1,0 +1,303 @@
+//! Typed checks of submitted fields: what was typed, what is wrong with it, and the parsed value.
+//!
+//! A form is read once into [`FormFields`]; a parser asks a [`Check`] for each field by name and collects every problem,
+//! so that a visitor sees all of them at once, each beside its field. JSON bodies use the same names and checks.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use serde::Serialize;
+use zeroize::Zeroize;
+
+use super::secret::Secret;
+
+/// The fields of a submitted form or JSON object, in the order in which they came, with the problems found so far.
+#[derive(Clone, Default)]
+pub struct FormFields {
+    values: Vec<(String, String)>,
+    errors: FieldErrors,
+}
+
+/// Prints names only: any value may be a secret.
+impl std::fmt::Debug for FormFields {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_list().entries(self.values.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+impl Drop for FormFields {
+    fn drop(&mut self) {
+        for (_, value) in &mut self.values {
+            value.zeroize();
+        }
+    }
+}
+
+impl FormFields {
+    /// Wraps decoded name and value pairs.
+    #[must_use]
+    pub fn new(values: Vec<(String, String)>) -> Self {
+        Self { values, errors: FieldErrors::default() }
+    }
+
+    /// Reads a JSON object whose values are text, numbers, booleans or lists of these.
+    ///
+    /// Errors name the fields whose value is of no use in a form.
+    pub fn from_json(object: &serde_json::Map<String, serde_json::Value>) -> Result<Self, FieldErrors> {
+        let mut values = Vec::new();
+        let mut errors = FieldErrors::default();
+        for (name, value) in object {
+            let items = match value {
+                serde_json::Value::Array(items) => items.as_slice(),
+                serde_json::Value::Null => &[],
+                single => std::slice::from_ref(single),
+            };
+            for item in items {
+                match item {
+                    serde_json::Value::String(text) => values.push((name.clone(), text.clone())),
+                    serde_json::Value::Number(number) => values.push((name.clone(), number.to_string())),
+                    serde_json::Value::Bool(flag) => values.push((name.clone(), flag.to_string())),
+                    _ => errors.add(name, "Give text, a number, true or false, or a list of these"),
+                }
+            }
+        }
+        if errors.is_empty() { Ok(Self::new(values)) } else { Err(errors) }
+    }
+
+    /// Gives the same fields with these problems beside them.
+    #[must_use]
+    pub fn with_errors(mut self, errors: FieldErrors) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    /// Gives what was typed into a field; empty when it was not sent.
+    #[must_use]
+    pub fn value(&self, name: &str) -> &str {
+        self.values.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    /// Gives every value of a repeated field.
+    pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.values.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Tells whether a repeated field contains a value: whether that box is ticked.
+    #[must_use]
+    pub fn checked(&self, name: &str, value: &str) -> bool {
+        self.values(name).any(|ticked| ticked == value)
+    }
+
+    /// Tells whether a single box is ticked.
+    #[must_use]
+    pub fn flag(&self, name: &str) -> bool {
+        matches!(self.value(name), "1" | "on" | "true" | "yes")
+    }
+
+    /// Sets a field, replacing what was there; for prefilled forms.
+    #[must_use]
+    pub fn set(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.values.retain(|(known, _)| known != name);
+        self.values.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Adds one value of a repeated field.
+    pub fn push(&mut self, name: &str, value: impl Into<String>) {
+        self.values.push((name.to_owned(), value.into()));
+    }
+
+    /// Gives the first problem of a field.
+    #[must_use]
+    pub fn error(&self, name: &str) -> Option<&str> {
+        self.errors.first(name)
+    }
+
+    /// Gives all problems as field and message.
+    pub fn errors(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.errors.iter()
+    }
+
+    /// Counts the problems.
+    #[must_use]
+    pub fn error_count(&self) -> usize {
+        self.errors.iter().count()
+    }
+
+    /// Starts checking; every question may add a problem.
+    #[must_use]
+    pub fn check(&self) -> Check<'_> {
+        Check { fields: self, errors: FieldErrors::default() }
+    }
+}
+
+/// Problems by field, in the order of the field names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct FieldErrors(BTreeMap<String, Vec<String>>);
+
+impl FieldErrors {
+    /// Makes a list with one problem.
+    #[must_use]
+    pub fn one(field: &str, message: impl Into<String>) -> Self {
+        let mut errors = Self::default();
+        errors.add(field, message);
+        errors
+    }
+
+    /// Adds a problem to a field.
+    pub fn add(&mut self, field: &str, message: impl Into<String>) {
+        self.0.entry(field.to_owned()).or_default().push(message.into());
+    }
+
+    /// Takes over the problems of another list.
+    pub fn extend(&mut self, other: Self) {
+        for (field, messages) in other.0 {
+            self.0.entry(field).or_default().extend(messages);
+        }
+    }
+
+    /// Tells whether nothing is wrong.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Gives the first problem of a field.
+    #[must_use]
+    pub fn first(&self, field: &str) -> Option<&str> {
+        self.0.get(field).and_then(|messages| messages.first()).map(String::as_str)
+    }
+
+    /// Gives all problems as field and message.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .flat_map(|(field, messages)| messages.iter().map(move |message| (field.as_str(), message.as_str())))
+    }
+}
+
+/// Asks for fields one by one and collects what is wrong. A question whose answer is wrong gives a harmless value;
+/// [`Check::finish`] then refuses the whole.
+pub struct Check<'a> {
+    fields: &'a FormFields,
+    errors: FieldErrors,
+}
+
+impl Check<'_> {
+    /// Adds a problem found by the caller.
+    pub fn refuse(&mut self, name: &str, message: impl Into<String>) {
+        self.errors.add(name, message);
+    }
+
+    /// Gives the trimmed text of a field that may be empty; at most `most` characters, no control characters.
+    pub fn text(&mut self, name: &str, most: usize) -> String {
+        let text = self.fields.value(name).trim();
+        if text.chars().count() > most {
+            self.refuse(name, format!("Use at most {most} characters"));
+        }
+        if text.chars().any(char::is_control) {
+            self.refuse(name, "Remove line breaks and control characters");
+        }
+        text.to_owned()
+    }
+
+    /// Gives the trimmed text of a field that must be filled in.
+    pub fn required(&mut self, name: &str, what: &str, most: usize) -> String {
+        let text = self.text(name, most);
+        if text.is_empty() {
+            self.refuse(name, format!("Enter {what}"));
+        }
+        text
+    }
+
+    /// Gives a parsed value, or nothing when the field is empty.
+    pub fn parsed<T: FromStr>(&mut self, name: &str, problem: &str) -> Option<T> {
+        let text = self.fields.value(name).trim().to_owned();
+        if text.is_empty() {
+            return None;
+        }
+        let value = text.parse().ok();
+        if value.is_none() {
+            self.refuse(name, problem);
+        }
+        value
+    }
+
+    /// Gives every value of a repeated field, parsed.
+    pub fn each<T: FromStr>(&mut self, name: &str, problem: &str) -> Vec<T> {
+        let mut parsed = Vec::new();
+        for value in self.fields.values(name) {
+            match value.parse() {
+                Ok(value) => parsed.push(value),
+                Err(_) => self.errors.add(name, problem),
+            }
+        }
+        parsed
+    }
+
+    /// Gives a secret exactly as typed; an empty field keeps `stored`, and without a stored one it is a problem.
+    pub fn secret(&mut self, name: &str, what: &str, stored: Option<&Secret<String>>) -> Secret<String> {
+        let typed = self.fields.value(name);
+        match (typed.is_empty(), stored) {
+            (false, _) if typed.len() > 16 * 1024 => {
+                self.refuse(name, "Use at most 16,384 characters");
+                Secret::default()
+            }
+            (false, _) => Secret::new(typed.to_owned()),
+            (true, Some(stored)) => stored.clone(),
+            (true, None) => {
+                self.refuse(name, format!("Enter {what}"));
+                Secret::default()
+            }
+        }
+    }
+
+    /// Tells whether a single box is ticked.
+    pub fn flag(&mut self, name: &str) -> bool {
+        self.fields.flag(name)
+    }
+
+    /// Gives `value` when no problem was found, else all problems.
+    pub fn finish<T>(self, value: T) -> Result<T, FieldErrors> {
+        if self.errors.is_empty() { Ok(value) } else { Err(self.errors) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(pairs: &[(&str, &str)]) -> FormFields {
+        FormFields::new(pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect())
+    }
+
+    #[test]
+    fn every_problem_is_reported_at_once() {
+        let fields = fields(&[("name", "  "), ("port", "seven")]);
+        let mut check = fields.check();
+        check.required("name", "a name", 100);
+        check.parsed::<u16>("port", "Enter a port number");
+
+        let errors = check.finish(()).expect_err("two problems");
+
+        assert_eq!(errors.first("name"), Some("Enter a name"));
+        assert_eq!(errors.first("port"), Some("Enter a port number"));
+    }
+
+    #[test]
+    fn an_empty_secret_keeps_the_stored_one() {
+        let stored = Secret::from("kept");
+        let fields = fields(&[("password", "")]);
+        let mut check = fields.check();
+
+        assert_eq!(check.secret("password", "the password", Some(&stored)), stored);
+        check.secret("password", "the password", None);
+        assert!(check.finish(()).is_err());
+    }
+
+    #[test]
+    fn debug_never_shows_values() {
+        assert!(!format!("{:?}", fields(&[("password", "hunter2")])).contains("hunter2"));
+    }
+}
