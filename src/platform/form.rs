@@ -171,9 +171,9 @@ impl FieldErrors {
 
     /// Gives all problems as field and message.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0
-            .iter()
-            .flat_map(|(field, messages)| messages.iter().map(move |message| (field.as_str(), message.as_str())))
+        self.0.iter().flat_map(|(field, messages)| {
+            messages.iter().map(move |message| (field.as_str(), message.as_str()))
+        })
     }
 }
 
