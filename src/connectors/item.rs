@@ -1,0 +1,119 @@
+//! What is delivered, where it went, and what proves that it arrived.
+
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream, StreamExt};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::DeliveryError;
+use crate::text_enum;
+
+/// One file on its way to one endpoint.
+#[derive(Clone)]
+pub struct Item {
+    /// The delivery, the same for every attempt; names temporary files.
+    pub delivery: Uuid,
+    /// Where it goes below the endpoint's own directory or prefix: relative, `/` between parts, safe everywhere.
+    pub path: String,
+    /// The type to declare where the destination keeps one.
+    pub mime_type: String,
+    /// Exactly how many bytes.
+    pub size: u64,
+    /// SHA-256 of the bytes, lower-case hex.
+    pub sha256: String,
+    /// The bytes.
+    pub source: Arc<dyn Source>,
+}
+
+impl std::fmt::Debug for Item {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Item")
+            .field("delivery", &self.delivery)
+            .field("path", &self.path)
+            .field("size", &self.size)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Bytes that can be read again and again: for hashing, in pieces, for another attempt.
+pub trait Source: Send + Sync {
+    /// Streams these bytes; opens whatever lies behind only when the stream is polled.
+    fn read(&self, range: Range<u64>) -> BoxStream<'static, io::Result<Bytes>>;
+}
+
+/// Bytes in memory, for probes and tests.
+impl Source for Bytes {
+    fn read(&self, range: Range<u64>) -> BoxStream<'static, io::Result<Bytes>> {
+        let bound = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(self.len());
+        let (from, to) = (bound(range.start), bound(range.end));
+        stream::iter([Ok(self.slice(from.min(to)..to))]).boxed()
+    }
+}
+
+impl Item {
+    /// Makes the small file that the endpoint test writes: like any delivery, but with a name that explains itself.
+    #[must_use]
+    pub fn probe() -> Self {
+        let delivery = Uuid::now_v7();
+        let bytes = Bytes::from(format!("Mediaport endpoint test {delivery}. This file may be deleted.\n"));
+        Self {
+            delivery,
+            path: format!("mediaport-test-{delivery}.txt"),
+            mime_type: "text/plain".to_owned(),
+            size: bytes.len() as u64,
+            sha256: hex::encode(<sha2::Sha256 as sha2::Digest>::digest(&bytes)),
+            source: Arc::new(bytes),
+        }
+    }
+
+    /// Streams all bytes.
+    #[must_use]
+    pub fn read(&self) -> BoxStream<'static, io::Result<Bytes>> {
+        self.source.read(0..self.size)
+    }
+}
+
+/// What [`super::Connector::put`] leaves behind: stored with the delivery, needed to verify it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Where the file is, in the destination's own terms: `{"bucket": …, "key": …}`, `{"path": …}`. Shown and sent out.
+    pub location: serde_json::Value,
+    /// What the connector alone understands, for verification.
+    #[serde(default)]
+    pub proof: serde_json::Value,
+}
+
+text_enum! {
+    /// What a verification rests on, strongest first.
+    VerifiedBy {
+        /// The stored bytes were read back and hashed here.
+        ReadBack = "read_back",
+        /// The destination's SHA-256 of what it stored.
+        Sha256 = "sha256",
+        /// The destination's MD5 of what it stored, or of its pieces.
+        Md5 = "md5",
+        /// The destination acknowledged a checksum that was sent along, and lets nobody look.
+        Acknowledged = "acknowledged",
+    }
+}
+
+/// Reads a whole item once and hands every piece to `each`; fails when length or SHA-256 are not what they should be.
+///
+/// Connectors that need other checksums before sending compute them in this pass.
+pub(super) async fn inspect(item: &Item, mut each: impl FnMut(&Bytes)) -> Result<(), DeliveryError> {
+    let mut sha256 = <sha2::Sha256 as sha2::Digest>::new();
+    let mut length = 0;
+    let mut pieces = item.read();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|cause| DeliveryError::unreadable(&cause))?;
+        sha2::Digest::update(&mut sha256, &piece);
+        length += piece.len() as u64;
+        each(&piece);
+    }
+    let intact = length == item.size && hex::encode(sha2::Digest::finalize(sha256)) == item.sha256;
+    if intact { Ok(()) } else { Err(DeliveryError::damaged()) }
+}
