@@ -1,1 +1,5 @@
 //! The only way out.
+
+/// The way out.
+#[derive(Debug, Clone)]
+pub struct Outbound;

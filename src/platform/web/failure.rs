@@ -183,7 +183,8 @@ pub async fn draw_failures(
         Err(error) => return Err(error),
     };
     let Some(error) = response.response().error() else { return Ok(response) };
-    let request_id = response.request().extensions().get::<RequestId>().map(ToString::to_string).unwrap_or_default();
+    let request_id =
+        response.request().extensions().get::<RequestId>().map(ToString::to_string).unwrap_or_default();
     let known = error.as_error::<Failure>();
     let translated = if known.is_none() { Some(of_framework(error.as_response_error())) } else { None };
     let Some(failure) = known.or(translated.as_ref()) else { return Ok(response) };
@@ -199,7 +200,9 @@ fn of_framework(error: &dyn ResponseError) -> Failure {
         StatusCode::PAYLOAD_TOO_LARGE => {
             Failure::refused(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The request is too large")
         }
-        status if status.is_client_error() => Failure::refused(status, "malformed", "The request could not be read"),
+        status if status.is_client_error() => {
+            Failure::refused(status, "malformed", "The request could not be read")
+        }
         _ => Failure::Bug(anyhow::anyhow!("{error}")),
     }
 }
@@ -218,14 +221,13 @@ fn draw(failure: &Failure, request: &HttpRequest, request_id: &str) -> Result<Ht
             }
             builder.content_type("application/problem+json").body(failure.problem(request_id).to_string())
         }
-        (Format::Page, Failure::SignedOut) => HttpResponse::SeeOther()
-            .insert_header((header::LOCATION, sign_in_address(request)))
-            .finish(),
-        (Format::Fragment, Failure::SignedOut) => {
-            builder.insert_header(("HX-Redirect", "/login")).finish()
+        (Format::Page, Failure::SignedOut) => {
+            HttpResponse::SeeOther().insert_header((header::LOCATION, sign_in_address(request))).finish()
         }
+        (Format::Fragment, Failure::SignedOut) => builder.insert_header(("HX-Redirect", "/login")).finish(),
         (Format::Fragment, _) => {
-            let fragment = FailureFragment { message: failure.to_string(), request_id: request_id.to_owned() };
+            let fragment =
+                FailureFragment { message: failure.to_string(), request_id: request_id.to_owned() };
             builder
                 .insert_header(("HX-Retarget", "#flash"))
                 .insert_header(("HX-Reswap", "innerHTML"))
@@ -253,7 +255,9 @@ fn sign_in_address(request: &HttpRequest) -> String {
     if request.method() != actix_web::http::Method::GET || request.path() == "/" {
         return "/login".to_owned();
     }
-    let next: String = url::form_urlencoded::byte_serialize(request.uri().path_and_query().map_or("/", |uri| uri.as_str()).as_bytes())
-        .collect();
+    let next: String = url::form_urlencoded::byte_serialize(
+        request.uri().path_and_query().map_or("/", |uri| uri.as_str()).as_bytes(),
+    )
+    .collect();
     format!("/login?next={next}")
 }
