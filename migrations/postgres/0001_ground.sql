@@ -75,6 +75,7 @@ CREATE UNIQUE INDEX audit_entries_by_number ON audit_entries (number);
 CREATE INDEX audit_entries_unchained ON audit_entries (id) WHERE number IS NULL;
 CREATE INDEX audit_entries_by_target ON audit_entries (target_id, action, at);
 
+-- Work to do. `losses` counts leases lost beside other work, `strikes` what counts against the job itself.
 CREATE TABLE jobs (
     id TEXT COLLATE "C" PRIMARY KEY,
     lane TEXT COLLATE "C" NOT NULL,
@@ -84,17 +85,24 @@ CREATE TABLE jobs (
     run_at BIGINT NOT NULL,
     attempts BIGINT NOT NULL,
     losses BIGINT NOT NULL,
+    strikes BIGINT NOT NULL,
     is_alone BOOLEAN NOT NULL,
     lease_owner TEXT COLLATE "C",
     lease_until BIGINT,
     lease_no BIGINT NOT NULL,
     unique_key TEXT COLLATE "C",
-    last_error TEXT,
-    created_at BIGINT NOT NULL
+    last_error TEXT
+-- A row lives for seconds: clean up by count, not by share of the table, so that dead rows never slow a claim.
+) WITH (
+    autovacuum_vacuum_scale_factor = 0,
+    autovacuum_vacuum_threshold = 2000,
+    autovacuum_analyze_scale_factor = 0,
+    autovacuum_analyze_threshold = 10000
 );
-CREATE INDEX jobs_due ON jobs (lane, run_at, id) WHERE state = 'queued';
+CREATE INDEX jobs_due ON jobs (is_alone, lane, run_at, id) WHERE state = 'queued';
 CREATE INDEX jobs_leased ON jobs (lease_until) WHERE state = 'running';
 CREATE INDEX jobs_running ON jobs (lane) WHERE state = 'running';
+CREATE INDEX jobs_held ON jobs (id) WHERE state = 'held';
 CREATE UNIQUE INDEX jobs_single ON jobs (unique_key) WHERE state = 'queued';
 
 -- When each recurring job comes next.

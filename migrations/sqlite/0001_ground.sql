@@ -75,6 +75,7 @@ CREATE UNIQUE INDEX audit_entries_by_number ON audit_entries (number);
 CREATE INDEX audit_entries_unchained ON audit_entries (id) WHERE number IS NULL;
 CREATE INDEX audit_entries_by_target ON audit_entries (target_id, action, at);
 
+-- Work to do. `losses` counts leases lost beside other work, `strikes` what counts against the job itself.
 CREATE TABLE jobs (
     id TEXT PRIMARY KEY,
     lane TEXT NOT NULL,
@@ -84,17 +85,18 @@ CREATE TABLE jobs (
     run_at INTEGER NOT NULL,
     attempts INTEGER NOT NULL,
     losses INTEGER NOT NULL,
+    strikes INTEGER NOT NULL,
     is_alone INTEGER NOT NULL,
     lease_owner TEXT,
     lease_until INTEGER,
     lease_no INTEGER NOT NULL,
     unique_key TEXT,
-    last_error TEXT,
-    created_at INTEGER NOT NULL
+    last_error TEXT
 ) STRICT;
-CREATE INDEX jobs_due ON jobs (lane, run_at, id) WHERE state = 'queued';
+CREATE INDEX jobs_due ON jobs (is_alone, lane, run_at, id) WHERE state = 'queued';
 CREATE INDEX jobs_leased ON jobs (lease_until) WHERE state = 'running';
 CREATE INDEX jobs_running ON jobs (lane) WHERE state = 'running';
+CREATE INDEX jobs_held ON jobs (id) WHERE state = 'held';
 CREATE UNIQUE INDEX jobs_single ON jobs (unique_key) WHERE state = 'queued';
 
 -- When each recurring job comes next.

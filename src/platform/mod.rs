@@ -6,6 +6,7 @@ pub mod db;
 pub mod form;
 pub mod ids;
 pub mod jobs;
+pub mod keys;
 pub mod outbound;
 pub mod secret;
 pub mod tasks;

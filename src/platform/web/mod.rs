@@ -1,1 +1,34 @@
-//! The web.
+//! The web: one table of routes with their doors, one kind of visit, one way to fail, headers on every answer.
+//!
+//! A request passes, from the outside in: request id and log line, security headers, drawing of failures, compression,
+//! the session, and the guard, which looks the route up in the table, refuses forged writes and lets only the named
+//! principals in. Handlers see a [`Visit`] (pages) or a [`Call`] (HTTP API) and are about their own subject.
+
+pub mod actor;
+pub mod assets;
+mod extract;
+mod failure;
+mod guard;
+mod headers;
+pub mod limits;
+pub mod pagination;
+mod routes;
+pub mod session;
+pub mod shell;
+mod site;
+mod stream;
+mod tokens;
+mod trace;
+mod visit;
+
+pub use actor::{Actor, Machine, Person, Role, Who};
+pub use extract::{Form, JsonObject, Params, Segment};
+pub use failure::{Failure, draw_failures};
+pub use guard::guard;
+pub use headers::security_headers;
+pub use routes::{Door, Entry, doors, register};
+pub use site::{Doorkeeper, Menu, PublicUrl, Site};
+pub use stream::{Message, event_stream};
+pub use tokens::FormTokens;
+pub use trace::{RequestId, trace};
+pub use visit::{Call, Reply, Visit};

@@ -1,0 +1,23 @@
+//! What actions and jobs stand on.
+
+use crate::connectors::Ground;
+use crate::platform::blobs::Blobs;
+use crate::platform::clock::Clock;
+use crate::platform::db::Db;
+use crate::platform::vault::Vault;
+
+/// The ground under the features: handed to handlers as shared data and to jobs as their context.
+pub struct Services {
+    /// The database.
+    pub db: Db,
+    /// The time.
+    pub clock: Clock,
+    /// Seals the secrets of endpoints.
+    pub vault: Vault,
+    /// Where media bytes lie.
+    pub blobs: Blobs,
+    /// What connectors may touch.
+    pub ground: Ground,
+    /// The largest accepted file in bytes.
+    pub max_upload: u64,
+}

@@ -1,0 +1,259 @@
+//! Why a request could not be answered, and how each kind of client is told.
+//!
+//! `ResponseError` never sees the request, so it cannot know whether a page, a fragment or a problem document is wanted.
+//! [`Failure`] therefore only knows its status, and the middleware [`draw_failures`] draws it.
+
+use std::borrow::Cow;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::{StatusCode, header};
+use actix_web::middleware::Next;
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError};
+use askama::Template;
+
+use super::shell::Shell;
+use super::trace::RequestId;
+use super::visit::theme_of;
+use crate::platform::db::DbError;
+use crate::platform::form::FieldErrors;
+
+/// Why a request could not be answered. The only `ResponseError` of the program.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Missing, or not the asker's to know about: the two look the same.
+    #[error("Not found")]
+    NotFound,
+    /// A session or key is needed.
+    #[error("Sign in to continue")]
+    SignedOut,
+    /// The principal is known and may not.
+    #[error("You may not do that")]
+    Forbidden,
+    /// The request is understood and refused, for a reason that the asker can act on.
+    #[error("{detail}")]
+    Refused {
+        /// The status to answer with.
+        status: StatusCode,
+        /// The stable code of the problem document.
+        code: &'static str,
+        /// The sentence for people.
+        detail: Cow<'static, str>,
+    },
+    /// Some fields are wrong.
+    #[error("Some fields need attention")]
+    Invalid(FieldErrors),
+    /// The same request may succeed shortly.
+    #[error("The service is busy, try again shortly")]
+    Unavailable,
+    /// A fault of ours; the visitor learns the request id only.
+    #[error("Something went wrong on our side")]
+    Bug(#[source] anyhow::Error),
+}
+
+impl Failure {
+    /// Refuses with a status, a stable code and a sentence.
+    pub fn refused(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::Refused { status, code, detail: detail.into() }
+    }
+
+    /// Refuses what cannot be read at all.
+    pub fn malformed(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::refused(StatusCode::BAD_REQUEST, "malformed", detail)
+    }
+
+    /// Gives the stable code of the problem document.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::SignedOut => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::Refused { code, .. } => code,
+            Self::Invalid(_) => "invalid",
+            Self::Unavailable => "unavailable",
+            Self::Bug(_) => "internal",
+        }
+    }
+
+    fn log(&self, request_id: &str) {
+        match self {
+            Self::Bug(cause) => tracing::error!(request_id, error = format!("{cause:#}"), "request failed"),
+            Self::Unavailable => tracing::warn!(request_id, "request refused: busy"),
+            other => tracing::debug!(request_id, code = other.code(), "request refused"),
+        }
+    }
+
+    /// Gives the problem document (RFC 9457).
+    fn problem(&self, request_id: &str) -> serde_json::Value {
+        let mut document = serde_json::json!({
+            "type": "about:blank",
+            "title": self.status_code().canonical_reason().unwrap_or("Error"),
+            "status": self.status_code().as_u16(),
+            "code": self.code(),
+            "detail": self.to_string(),
+            "request_id": request_id,
+        });
+        if let Self::Invalid(errors) = self {
+            document["errors"] = serde_json::json!(errors);
+        }
+        document
+    }
+}
+
+impl ResponseError for Failure {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::SignedOut => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Refused { status, .. } => *status,
+            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Bug(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.status_code())
+    }
+}
+
+impl From<DbError> for Failure {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::NotFound => Self::NotFound,
+            DbError::Busy | DbError::Unknown(_) => Self::Unavailable,
+            DbError::Duplicate(_) | DbError::Broken(_) => Self::Bug(error.into()),
+        }
+    }
+}
+
+impl From<askama::Error> for Failure {
+    fn from(error: askama::Error) -> Self {
+        Self::Bug(error.into())
+    }
+}
+
+/// How the client wants its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    Page,
+    Fragment,
+    Json,
+}
+
+impl Format {
+    pub(super) fn of(request: &HttpRequest) -> Self {
+        if request.path().starts_with("/api/") {
+            Self::Json
+        } else if request.headers().contains_key("HX-Request") {
+            Self::Fragment
+        } else {
+            Self::Page
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "failures/page.html")]
+struct FailurePage {
+    shell: Shell,
+    status: u16,
+    message: String,
+    request_id: String,
+}
+
+#[derive(Template)]
+#[template(path = "failures/fragment.html")]
+struct FailureFragment {
+    message: String,
+    request_id: String,
+}
+
+/// Draws a failed response as a page, an htmx fragment or a problem document; the outermost of the inner layers.
+pub async fn draw_failures(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let response = match next.call(request).await {
+        Ok(response) => response.map_into_boxed_body(),
+        // An error that a middleware returned has no response of its own yet; the request is not to be had any more
+        // here, so every middleware of ours answers with `error_response` instead.
+        Err(error) => return Err(error),
+    };
+    let Some(error) = response.response().error() else { return Ok(response) };
+    let request_id = response.request().extensions().get::<RequestId>().map(ToString::to_string).unwrap_or_default();
+    let known = error.as_error::<Failure>();
+    let translated = if known.is_none() { Some(of_framework(error.as_response_error())) } else { None };
+    let Some(failure) = known.or(translated.as_ref()) else { return Ok(response) };
+    failure.log(&request_id);
+    let drawn = draw(failure, response.request(), &request_id)?;
+    Ok(response.into_response(drawn))
+}
+
+/// Says in our terms what the framework refused by itself: unreadable paths, forms and bodies.
+fn of_framework(error: &dyn ResponseError) -> Failure {
+    match error.status_code() {
+        StatusCode::NOT_FOUND => Failure::NotFound,
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Failure::refused(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The request is too large")
+        }
+        status if status.is_client_error() => Failure::refused(status, "malformed", "The request could not be read"),
+        _ => Failure::Bug(anyhow::anyhow!("{error}")),
+    }
+}
+
+fn draw(failure: &Failure, request: &HttpRequest, request_id: &str) -> Result<HttpResponse, Failure> {
+    let status = failure.status_code();
+    let format = Format::of(request);
+    let mut builder = HttpResponse::build(status);
+    if matches!(failure, Failure::Unavailable) {
+        builder.insert_header((header::RETRY_AFTER, "2"));
+    }
+    Ok(match (format, failure) {
+        (Format::Json, _) => {
+            if matches!(failure, Failure::SignedOut) {
+                builder.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+            }
+            builder.content_type("application/problem+json").body(failure.problem(request_id).to_string())
+        }
+        (Format::Page, Failure::SignedOut) => HttpResponse::SeeOther()
+            .insert_header((header::LOCATION, sign_in_address(request)))
+            .finish(),
+        (Format::Fragment, Failure::SignedOut) => {
+            builder.insert_header(("HX-Redirect", "/login")).finish()
+        }
+        (Format::Fragment, _) => {
+            let fragment = FailureFragment { message: failure.to_string(), request_id: request_id.to_owned() };
+            builder
+                .insert_header(("HX-Retarget", "#flash"))
+                .insert_header(("HX-Reswap", "innerHTML"))
+                .content_type(mime::TEXT_HTML_UTF_8)
+                .body(fragment.render()?)
+        }
+        (Format::Page, _) => {
+            let page = FailurePage {
+                shell: Shell {
+                    title: status.canonical_reason().unwrap_or("Error").to_owned(),
+                    theme: theme_of(request),
+                    ..Shell::default()
+                },
+                status: status.as_u16(),
+                message: failure.to_string(),
+                request_id: request_id.to_owned(),
+            };
+            builder.content_type(mime::TEXT_HTML_UTF_8).body(page.render()?)
+        }
+    })
+}
+
+/// Only the path of a page that was asked for by GET comes back after signing in, never an address from the query.
+fn sign_in_address(request: &HttpRequest) -> String {
+    if request.method() != actix_web::http::Method::GET || request.path() == "/" {
+        return "/login".to_owned();
+    }
+    let next: String = url::form_urlencoded::byte_serialize(request.uri().path_and_query().map_or("/", |uri| uri.as_str()).as_bytes())
+        .collect();
+    format!("/login?next={next}")
+}

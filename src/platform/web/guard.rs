@@ -1,0 +1,147 @@
+//! The guard: looks the route up in the table, refuses forged writes, and lets only the named principals in.
+
+use actix_session::{Session, SessionExt};
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::{Method, header};
+use actix_web::middleware::Next;
+use actix_web::web::{Bytes, Data};
+use actix_web::{FromRequest, HttpMessage};
+
+use super::actor::{Actor, Role, Who};
+use super::failure::Failure;
+use super::routes::Door;
+use super::session;
+use super::site::Site;
+use super::trace::RequestId;
+
+/// The cookie to which forms of signed-out visitors are bound.
+pub(super) const PRE_COOKIE: &str = "pre";
+
+/// Finds the door of the matched route and lets the request pass, or answers with a [`Failure`].
+pub async fn guard(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    match admit(&mut request).await {
+        Ok(actor) => {
+            request.extensions_mut().insert(actor);
+            next.call(request).await.map(ServiceResponse::map_into_boxed_body)
+        }
+        Err(failure) => Ok(request.error_response(failure)),
+    }
+}
+
+async fn admit(request: &mut ServiceRequest) -> Result<Actor, Failure> {
+    let site = request
+        .app_data::<Data<Site>>()
+        .cloned()
+        .ok_or_else(|| Failure::Bug(anyhow::anyhow!("the site is not configured")))?;
+    let method = if request.method() == Method::HEAD { Method::GET } else { request.method().clone() };
+    let Some(&door) = request.match_pattern().and_then(|path| site.doors.get(&(method, path))) else {
+        return Err(Failure::NotFound);
+    };
+    let who = match door {
+        Door::Api { scope, roles } => bearer(request, &site, scope, roles).await?,
+        Door::Open | Door::People(_) => {
+            let session = request.get_session();
+            let who = visitor(&session, &site).await?;
+            if !request.method().is_safe() {
+                refuse_forgery(request, &session, &site).await?;
+            }
+            enforce(who, door)?
+        }
+    };
+    let forwarded = request.headers().get("x-forwarded-for").and_then(|value| value.to_str().ok());
+    let peer = request.peer_addr().map(|peer| peer.ip());
+    let request_id = request.extensions().get::<RequestId>().map(ToString::to_string);
+    Ok(Actor { who, address: site.client_address(peer, forwarded), request_id })
+}
+
+async fn visitor(session: &Session, site: &Site) -> Result<Who, Failure> {
+    let Some(user) = session::user(session) else { return Ok(Who::Nobody) };
+    let person = site.doorkeeper.person(user, session::name(session)).await?;
+    Ok(person.map_or(Who::Nobody, Who::Person))
+}
+
+fn enforce(who: Who, door: Door) -> Result<Who, Failure> {
+    match (door, &who) {
+        (Door::People(_), Who::Nobody) => Err(Failure::SignedOut),
+        (Door::People(roles), Who::Person(person)) if !roles.contains(&person.role) => Err(Failure::Forbidden),
+        _ => Ok(who),
+    }
+}
+
+/// Reads `Authorization: Bearer …`; the scheme's case does not matter (RFC 9110, and some clients send it small).
+async fn bearer(
+    request: &ServiceRequest,
+    site: &Site,
+    scope: Option<&str>,
+    roles: &[Role],
+) -> Result<Who, Failure> {
+    let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let (scheme, secret) = header.and_then(|value| value.split_once(' ')).ok_or(Failure::SignedOut)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Failure::SignedOut);
+    }
+    let secret = secret.trim().to_owned();
+    if let Some(machine) = site.doorkeeper.machine(secret.clone()).await? {
+        let allowed = scope.is_some_and(|scope| machine.scopes.iter().any(|held| held == scope));
+        return if allowed { Ok(Who::Machine(machine)) } else { Err(Failure::Forbidden) };
+    }
+    let person = site.doorkeeper.token(secret).await?.ok_or(Failure::SignedOut)?;
+    if roles.contains(&person.role) { Ok(Who::Person(person)) } else { Err(Failure::Forbidden) }
+}
+
+/// A write must come from a page of ours: same origin by the browser's own word, and the token of this session.
+async fn refuse_forgery(request: &mut ServiceRequest, session: &Session, site: &Site) -> Result<(), Failure> {
+    if !same_origin(request, site) {
+        return Err(Failure::Forbidden);
+    }
+    let seed = match session::form_seed(session) {
+        Some(seed) => seed,
+        None => request.cookie(PRE_COOKIE).map(|cookie| cookie.value().to_owned()).ok_or(Failure::Forbidden)?,
+    };
+    let token = match request.headers().get("X-CSRF-Token").and_then(|value| value.to_str().ok()) {
+        Some(token) => token.to_owned(),
+        None => token_in_form(request).await?,
+    };
+    if site.form_tokens.accepts(&seed, &token) { Ok(()) } else { Err(Failure::Forbidden) }
+}
+
+/// Browsers that know fetch metadata must say `same-origin`; for others `Origin` must be ours. Neither is a refusal.
+fn same_origin(request: &ServiceRequest, site: &Site) -> bool {
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    match (header("sec-fetch-site"), header("origin")) {
+        (Some(site_word), origin) => {
+            site_word == "same-origin" && origin.is_none_or(|origin| origin == site.public.origin() || is_own(request, origin))
+        }
+        (None, Some(origin)) => origin == site.public.origin(),
+        (None, None) => false,
+    }
+}
+
+/// A browser that reaches a loopback installation by another loopback name sends that name; it has itself vouched for
+/// `same-origin` by then.
+fn is_own(request: &ServiceRequest, origin: &str) -> bool {
+    let Ok(origin) = url::Url::parse(origin) else { return false };
+    let loopback = matches!(origin.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
+    let authority = origin.host_str().map(|name| origin.port().map_or(name.to_owned(), |port| format!("{name}:{port}")));
+    loopback && authority.as_deref() == host
+}
+
+/// Reads the hidden field of a form without taking the body away from the handler.
+async fn token_in_form(request: &mut ServiceRequest) -> Result<String, Failure> {
+    let is_form = request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded");
+    if !is_form {
+        return Err(Failure::Forbidden);
+    }
+    let (http, payload) = request.parts_mut();
+    let body = Bytes::from_request(http, payload)
+        .await
+        .map_err(|error| Failure::malformed(format!("The form could not be read: {error}")))?;
+    let token = url::form_urlencoded::parse(&body).find(|(name, _)| name == "_token").map(|(_, value)| value.into_owned());
+    request.set_payload(Payload::from(body));
+    token.ok_or(Failure::Forbidden)
+}

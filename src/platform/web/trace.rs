@@ -1,0 +1,41 @@
+//! A request id for every request, one log line when it is answered, and the id on the answer.
+
+use std::fmt;
+use std::time::Instant;
+
+use actix_web::HttpMessage;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use uuid::Uuid;
+
+/// Names a request in log, audit and failure pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestId(Uuid);
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0.simple(), out)
+    }
+}
+
+/// Names the request, times it and writes its line. Neither query nor headers are logged: both may carry secrets.
+pub async fn trace<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, actix_web::Error> {
+    let id = RequestId(Uuid::now_v7());
+    request.extensions_mut().insert(id);
+    let method = request.method().clone();
+    let route = request.match_pattern().unwrap_or_else(|| "(none)".to_owned());
+    let started = Instant::now();
+    let mut response = next.call(request).await?;
+    let status = response.status().as_u16();
+    let ms = started.elapsed().as_millis();
+    tracing::info!(target: "mediaport::request", request_id = %id, %method, %route, status, ms, "answered");
+    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+        response.headers_mut().insert(HeaderName::from_static("x-request-id"), value);
+    }
+    Ok(response)
+}

@@ -1,0 +1,49 @@
+// Starts everything, again after each swap, and says what went wrong with a request.
+import { forget, focusMarked, tabs } from './forms.js';
+import { times } from './times.js';
+import { toast } from './toasts.js';
+
+function start(root = document) {
+  tabs(root);
+  times(root);
+  focusMarked(root);
+}
+
+start();
+document.addEventListener('htmx:after:swap', () => start());
+
+// leaving because the answer says so is not leaving unsaved work
+document.addEventListener('htmx:after:request', ({ detail: { ctx } }) => {
+  if (ctx.hx?.redirect || ctx.hx?.refresh) forget(ctx.sourceElement.closest('form'));
+});
+
+// the last message of a streamed answer names the page to go to
+document.addEventListener('saved', (event) => {
+  forget(event.target.closest?.('form'));
+  location.href = event.detail.data;
+});
+
+document.addEventListener('htmx:response:error', ({ detail: { ctx } }) => {
+  const { status, headers } = ctx.response;
+  if (status === 401 && !ctx.hx?.redirect) {
+    const next = encodeURIComponent(location.pathname + location.search);
+    toast({
+      text: 'Your session has ended. Sign in again; what you typed stays here until you leave this page.',
+      kind: 'err',
+      link: { href: `/login?next=${next}`, text: 'Sign in' },
+    });
+  } else if (status >= 500) {
+    const id = headers.get('x-request-id');
+    toast({ text: `The server could not do this.${id ? ` Request ${id}` : ''}`, kind: 'err' });
+  }
+});
+
+const unreachable = () => toast({ text: 'The server could not be reached. Nothing was saved.', kind: 'err' });
+
+document.addEventListener('htmx:error', (event) => {
+  // a live list reconnects by itself
+  if (!event.detail?.ctx?.sourceElement?.matches?.('[hx-sse\\:connect]')) unreachable();
+});
+document.addEventListener('htmx:sse:error', (event) => {
+  if (!event.target.matches?.('[hx-sse\\:connect]')) unreachable();
+});
