@@ -23,7 +23,12 @@ pub(super) enum Shape {
     List,
 }
 
-const fn text(key: &'static str, alias: Option<&'static str>, default: &'static str, doc: &'static str) -> Setting {
+const fn text(
+    key: &'static str,
+    alias: Option<&'static str>,
+    default: &'static str,
+    doc: &'static str,
+) -> Setting {
     Setting { key, alias, default, shape: Shape::Text, doc }
 }
 
@@ -34,29 +39,100 @@ const fn number(key: &'static str, default: &'static str, doc: &'static str) -> 
 pub(super) const SETTINGS: &[Setting] = &[
     text("listen", None, "127.0.0.1:8080", "Address and port of the portal and the API."),
     text("data_dir", None, "./data", "Folder of database, media and master key. Created with mode 0700."),
-    text("public_url", None, "", "Address under which people and clients reach Mediaport, such as https://media.example.com. Every absolute address that is handed out starts with it. Empty: http:// and the listen address."),
-    text("master_key_file", None, "", "File with the keys that seal stored secrets. Empty: master.key in the data folder, created on first start. Back it up apart from the data: without it, stored secrets are lost."),
-    text("database.url", Some("MEDIAPORT_DATABASE_URL"), "", "sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME. Empty: mediaport.db in the data folder."),
-    text("media.store", Some("MEDIAPORT_MEDIA_STORE"), "", "file://FOLDER where media bytes lie. Empty: media in the data folder."),
-    text("media.url", Some("MEDIAPORT_MEDIA_URL"), "", "Another address of this installation for media bytes, to keep them off the portal's origin. Empty: the public address."),
-    number("media.max_upload", "21474836480", "Largest accepted file in bytes (20 GiB). Variable: MEDIAPORT_MAX_UPLOAD."),
-    number("media.keep_free_percent", "10", "Files are refused with 507 when less than this share of the media disk would stay free."),
-    text("folder.root", Some("MEDIAPORT_FOLDER_ROOT"), "", "Folder below which endpoints of type Folder may write. Empty: folders in the data folder."),
-    Setting { key: "outbound.allow", alias: Some("MEDIAPORT_OUTBOUND_ALLOW"), default: "", shape: Shape::List, doc: "Private networks that outbound calls may reach, such as 10.20.0.0/16. Public addresses are always allowed (https only); link-local metadata addresses never are." },
-    Setting { key: "web.trusted_proxies", alias: Some("MEDIAPORT_TRUSTED_PROXIES"), default: "", shape: Shape::List, doc: "Networks of reverse proxies whose X-Forwarded-For header is believed." },
+    text(
+        "public_url",
+        None,
+        "",
+        "Address under which people and clients reach Mediaport, such as https://media.example.com. Every absolute address that is handed out starts with it. Empty: http:// and the listen address.",
+    ),
+    text(
+        "master_key_file",
+        None,
+        "",
+        "File with the keys that seal stored secrets. Empty: master.key in the data folder, created on first start. Back it up apart from the data: without it, stored secrets are lost.",
+    ),
+    text(
+        "database.url",
+        Some("MEDIAPORT_DATABASE_URL"),
+        "",
+        "sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME. Empty: mediaport.db in the data folder.",
+    ),
+    text(
+        "media.store",
+        Some("MEDIAPORT_MEDIA_STORE"),
+        "",
+        "file://FOLDER where media bytes lie. Empty: media in the data folder.",
+    ),
+    text(
+        "media.url",
+        Some("MEDIAPORT_MEDIA_URL"),
+        "",
+        "Another address of this installation for media bytes, to keep them off the portal's origin. Empty: the public address.",
+    ),
+    number(
+        "media.max_upload",
+        "21474836480",
+        "Largest accepted file in bytes (20 GiB). Variable: MEDIAPORT_MAX_UPLOAD.",
+    ),
+    number(
+        "media.keep_free_percent",
+        "10",
+        "Files are refused with 507 when less than this share of the media disk would stay free.",
+    ),
+    text(
+        "folder.root",
+        Some("MEDIAPORT_FOLDER_ROOT"),
+        "",
+        "Folder below which endpoints of type Folder may write. Empty: folders in the data folder.",
+    ),
+    Setting {
+        key: "outbound.allow",
+        alias: Some("MEDIAPORT_OUTBOUND_ALLOW"),
+        default: "",
+        shape: Shape::List,
+        doc: "Private networks that outbound calls may reach, such as 10.20.0.0/16. Public addresses are always allowed (https only); link-local metadata addresses never are.",
+    },
+    Setting {
+        key: "web.trusted_proxies",
+        alias: Some("MEDIAPORT_TRUSTED_PROXIES"),
+        default: "",
+        shape: Shape::List,
+        doc: "Networks of reverse proxies whose X-Forwarded-For header is believed.",
+    },
     number("sessions.idle_minutes", "30", "A session ends after so many minutes without a request."),
     number("sessions.whole_hours", "12", "A session ends after so many hours in any case."),
-    number("limits.sign_in_address_per_minute", "3", "Sign-in attempts from one address per minute; 0 turns the limit off."),
+    number(
+        "limits.sign_in_address_per_minute",
+        "3",
+        "Sign-in attempts from one address per minute; 0 turns the limit off.",
+    ),
     number("limits.sign_in_address_burst", "10", "Sign-in attempts from one address at once."),
-    number("limits.sign_in_account_per_minute", "1", "Sign-in attempts on one account per minute; 0 turns the limit off."),
+    number(
+        "limits.sign_in_account_per_minute",
+        "1",
+        "Sign-in attempts on one account per minute; 0 turns the limit off.",
+    ),
     number("limits.sign_in_account_burst", "10", "Sign-in attempts on one account at once."),
-    number("jobs.lease_seconds", "120", "How long background work may go without a sign of life before another worker takes it over."),
+    number(
+        "jobs.lease_seconds",
+        "120",
+        "How long background work may go without a sign of life before another worker takes it over.",
+    ),
     number("jobs.renew_seconds", "30", "How often running work gives a sign of life."),
-    number("jobs.poll_milliseconds", "1000", "How often the queue is looked at when nothing wakes the workers."),
+    number(
+        "jobs.poll_milliseconds",
+        "1000",
+        "How often the queue is looked at when nothing wakes the workers.",
+    ),
     number("jobs.slots", "64", "Pieces of background work at once in one process."),
     number("jobs.endpoint_slots", "4", "Deliveries to one endpoint at once."),
     number("jobs.drain_seconds", "30", "How long a stopping process waits for running work."),
-    text("log.filter", Some("MEDIAPORT_LOG"), "info", "What is logged: error, warn, info, debug, or a filter such as info,mediaport::request=warn."),
+    text(
+        "log.filter",
+        Some("MEDIAPORT_LOG"),
+        "info",
+        "What is logged: error, warn, info, debug, or a filter such as info,mediaport::request=warn.",
+    ),
     text("log.format", None, "text", "text or json."),
 ];
 

@@ -125,8 +125,12 @@ impl Config {
             outbound_allow: source.list("outbound.allow", "networks such as 10.0.0.0/8"),
             trusted_proxies: source.list("web.trusted_proxies", "networks such as 127.0.0.1/32"),
             sessions: Lifetime {
-                idle: Duration::from_secs(60 * source.parsed::<u64>("sessions.idle_minutes", "a number of minutes")),
-                whole: Duration::from_secs(3600 * source.parsed::<u64>("sessions.whole_hours", "a number of hours")),
+                idle: Duration::from_secs(
+                    60 * source.parsed::<u64>("sessions.idle_minutes", "a number of minutes"),
+                ),
+                whole: Duration::from_secs(
+                    3600 * source.parsed::<u64>("sessions.whole_hours", "a number of hours"),
+                ),
             },
             limits: Limits {
                 sign_in_address: limit(&mut source, "sign_in_address"),
@@ -204,11 +208,17 @@ fn media(source: &mut Source, data_dir: &Path) -> MediaConfig {
     if keep_free_percent > 90 {
         source.problem("media.keep_free_percent: give a number from 0 to 90");
     }
-    MediaConfig { folder, url, max_upload: source.parsed("media.max_upload", "a number of bytes"), keep_free_percent }
+    MediaConfig {
+        folder,
+        url,
+        max_upload: source.parsed("media.max_upload", "a number of bytes"),
+        keep_free_percent,
+    }
 }
 
 fn jobs(source: &mut Source) -> JobSettings {
-    let seconds = |source: &mut Source, key: &str| Duration::from_secs(source.parsed(key, "a number of seconds"));
+    let seconds =
+        |source: &mut Source, key: &str| Duration::from_secs(source.parsed(key, "a number of seconds"));
     let settings = JobSettings {
         lease: seconds(source, "jobs.lease_seconds"),
         renew_every: seconds(source, "jobs.renew_seconds"),
@@ -216,6 +226,7 @@ fn jobs(source: &mut Source) -> JobSettings {
         slots: source.parsed("jobs.slots", "a whole number"),
         lane_width: source.parsed("jobs.endpoint_slots", "a whole number"),
         drain_limit: seconds(source, "jobs.drain_seconds"),
+        ..JobSettings::default()
     };
     if settings.renew_every * 2 > settings.lease {
         source.problem("jobs.renew_seconds: give at most half of jobs.lease_seconds");
@@ -231,7 +242,8 @@ mod tests {
     use super::*;
 
     fn load(variables: &[(&str, &str)]) -> Result<Config, Problems> {
-        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let variables =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Config::from_source(Source::of(None, variables))
     }
 

@@ -18,8 +18,12 @@ pub(super) struct Source {
 impl Source {
     /// Reads this process's file and environment.
     pub(super) fn of_process() -> Self {
-        let variables = std::env::vars().filter(|(name, _)| name.starts_with("MEDIAPORT_")).collect::<Vec<_>>();
-        let named = variables.iter().find(|(name, _)| name == "MEDIAPORT_CONFIG").map(|(_, path)| PathBuf::from(path));
+        let variables =
+            std::env::vars().filter(|(name, _)| name.starts_with("MEDIAPORT_")).collect::<Vec<_>>();
+        let named = variables
+            .iter()
+            .find(|(name, _)| name == "MEDIAPORT_CONFIG")
+            .map(|(_, path)| PathBuf::from(path));
         let file = named.or_else(|| FILES.iter().map(PathBuf::from).find(|path| path.exists()));
         Self::of(file.as_deref(), variables)
     }
@@ -143,7 +147,8 @@ fn default(key: &str) -> &'static str {
 }
 
 fn key_of(variable: &str) -> Option<&'static str> {
-    let named = SETTINGS.iter().find(|setting| setting.alias == Some(variable) || setting.variable() == variable);
+    let named =
+        SETTINGS.iter().find(|setting| setting.alias == Some(variable) || setting.variable() == variable);
     let alias = NUMBER_ALIASES.iter().find(|(name, _)| *name == variable).map(|(_, key)| *key);
     named.map(|setting| setting.key).or(alias)
 }

@@ -65,7 +65,9 @@ impl DeliveryError {
     #[must_use]
     pub fn unreadable(cause: &io::Error) -> Self {
         tracing::debug!(%cause, "reading an item failed");
-        Self::transient("The stored file could not be read here; nothing was kept at the destination. Check the media store")
+        Self::transient(
+            "The stored file could not be read here; nothing was kept at the destination. Check the media store",
+        )
     }
 
     /// Says that the media's own bytes no longer have the hash under which they were accepted.
@@ -81,7 +83,9 @@ impl DeliveryError {
     #[must_use]
     pub fn message(&self) -> &str {
         match self {
-            Self::Transient { message, .. } | Self::Item { message, .. } | Self::Endpoint { message } => message,
+            Self::Transient { message, .. } | Self::Item { message, .. } | Self::Endpoint { message } => {
+                message
+            }
         }
     }
 

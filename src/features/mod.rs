@@ -1,7 +1,6 @@
 //! What people and clients can do. Each feature owns its tables; it sees another one only through what that one's
 //! `mod.rs` shows, and only downwards in the order of this list. Pages and the HTTP API may read any of them.
 
-
 pub mod accounts;
 pub mod apps;
 pub mod audit;
@@ -19,6 +18,15 @@ pub use services::Services;
 
 /// The features from the lowest to the highest: a feature imports only those before it, pages and `api.rs` apart.
 pub const ORDER: &[&str] = &[
-    "audit", "accounts", "events", "endpoints", "use_cases", "apps", "conversations", "media", "deliveries", "intake",
+    "audit",
+    "accounts",
+    "events",
+    "endpoints",
+    "use_cases",
+    "apps",
+    "conversations",
+    "media",
+    "deliveries",
+    "intake",
     "overview",
 ];

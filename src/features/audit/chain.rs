@@ -39,7 +39,8 @@ pub async fn verify(db: &Db) -> DbResult<Verdict> {
     let mut previous = String::new();
     loop {
         let after = verdict.good;
-        let rows = db.read(move |tx| async move { store::chained_after(tx, after, BATCH).await }.boxed()).await?;
+        let rows =
+            db.read(move |tx| async move { store::chained_after(tx, after, BATCH).await }.boxed()).await?;
         if rows.is_empty() {
             break;
         }

@@ -24,7 +24,8 @@ impl Job<Services> for Chain {
         loop {
             let lease = lease.clone();
             let more = services.db.write(move |tx| {
-                async move { if lease.holds(tx).await? { chain::extend(tx).await } else { Ok(false) } }.boxed()
+                async move { if lease.holds(tx).await? { chain::extend(tx).await } else { Ok(false) } }
+                    .boxed()
             });
             if !more.await? {
                 return Ok(());

@@ -33,7 +33,7 @@ pub async fn record(tx: &mut Tx, actor: &Actor, now: Timestamp, act: Act) -> DbR
 pub async fn record_view(tx: &mut Tx, actor: &Actor, now: Timestamp, media: &str) -> DbResult<()> {
     let session = actor.person().map(|person| person.session.clone()).unwrap_or_default();
     let quarter = now.millis() / VIEW_WINDOW_MS;
-    let act = Act::on("media.viewed", "media", media).with("session", &session);
+    let act = Act::on("media.viewed", "media", media).with("session", session.as_str());
     let entry = NewEntry::new(actor, now, act).once(&format!("view|{media}|{session}|{quarter}"));
     store::insert_once(tx, &entry).await.map(drop)
 }

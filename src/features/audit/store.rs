@@ -15,8 +15,10 @@ const COLUMNS_UNCHAINED: &str = "SELECT id, at, actor_kind, actor_id, actor_name
 const COLUMNS_FROM: &str = "SELECT id, at, actor_kind, actor_id, actor_name, action, target_kind, target_id, detail,
     address, request_id, number, previous_hash, hash FROM audit_entries WHERE number > $1 ORDER BY number LIMIT $2";
 
-const HEAD: &str = "SELECT number, hash FROM audit_entries WHERE number IS NOT NULL ORDER BY number DESC LIMIT 1";
-const PLACE: &str = "UPDATE audit_entries SET number = $2, previous_hash = $3, hash = $4 WHERE id = $1 AND number IS NULL";
+const HEAD: &str =
+    "SELECT number, hash FROM audit_entries WHERE number IS NOT NULL ORDER BY number DESC LIMIT 1";
+const PLACE: &str =
+    "UPDATE audit_entries SET number = $2, previous_hash = $3, hash = $4 WHERE id = $1 AND number IS NULL";
 const COUNT_UNCHAINED: &str = "SELECT COUNT(*) FROM audit_entries WHERE number IS NULL";
 
 /// Adds a row.
@@ -68,7 +70,13 @@ pub(super) async fn head(tx: &mut Tx) -> DbResult<Option<(i64, String)>> {
 }
 
 /// Gives a row its place.
-pub(super) async fn place(tx: &mut Tx, id: AuditEntryId, number: i64, previous: &str, hash: &str) -> DbResult<()> {
+pub(super) async fn place(
+    tx: &mut Tx,
+    id: AuditEntryId,
+    number: i64,
+    previous: &str,
+    hash: &str,
+) -> DbResult<()> {
     expect_one(on!(tx, conn => sqlx::query(PLACE)
         .bind(id)
         .bind(number)

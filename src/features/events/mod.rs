@@ -33,7 +33,8 @@ text_enum! {
 /// The namespace of event identifiers; made once, never changed.
 const NAMESPACE: Uuid = Uuid::from_u128(0x5d0c_6a3e_8f41_4b7a_9a51_2e0f_7c3b_91d4);
 
-const INSERT: &str = "INSERT INTO events (id, type, subject_id, data, occurred_at) VALUES ($1, $2, $3, $4, $5)
+const INSERT: &str =
+    "INSERT INTO events (id, type, subject_id, data, occurred_at) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (id) DO NOTHING";
 const COUNT: &str = "SELECT COUNT(*) FROM events WHERE type = $1 AND subject_id = $2";
 

@@ -3,10 +3,10 @@
 //! A changed file has a new address, so browsers keep each one for a year. The build script compresses them once; nothing
 //! is compressed while serving. Debug builds read the same files from the build folder.
 
+use actix_web::http::Method;
 use actix_web::http::header::{
     self, AcceptEncoding, CacheControl, CacheDirective, ContentEncoding, Encoding, Header as _,
 };
-use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
@@ -23,7 +23,8 @@ struct Dist;
 const KEEP_SECONDS: u32 = 31_536_000;
 
 /// Best first.
-const ENCODINGS: [(ContentEncoding, &str); 2] = [(ContentEncoding::Brotli, ".br"), (ContentEncoding::Gzip, ".gz")];
+const ENCODINGS: [(ContentEncoding, &str); 2] =
+    [(ContentEncoding::Brotli, ".br"), (ContentEncoding::Gzip, ".gz")];
 
 /// Serves `/static/{name}`: the brotli, gzip or plain copy, as the browser likes; GET and HEAD.
 pub async fn asset(request: HttpRequest) -> HttpResponse {
@@ -86,8 +87,13 @@ mod tests {
 
     async fn fetched(path: &str, accept: &'static str) -> HttpResponse {
         let name = path.trim_start_matches("/static/").to_owned();
-        asset(TestRequest::get().insert_header((header::ACCEPT_ENCODING, accept)).param("name", name).to_http_request())
-            .await
+        asset(
+            TestRequest::get()
+                .insert_header((header::ACCEPT_ENCODING, accept))
+                .param("name", name)
+                .to_http_request(),
+        )
+        .await
     }
 
     fn encoding_of(response: &HttpResponse) -> &str {

@@ -12,9 +12,6 @@ use serde::de::DeserializeOwned;
 use super::failure::Failure;
 use crate::platform::form::FormFields;
 
-/// The largest form or JSON object that is read into memory.
-pub(crate) const MOST_BYTES: usize = 1024 * 1024;
-
 /// A submitted form.
 pub struct Form(pub FormFields);
 
@@ -64,9 +61,11 @@ impl<T: DeserializeOwned> FromRequest for Params<T> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let parsed = web::Query::<T>::from_query(request.query_string());
-        ready(parsed.map(|query| Self(query.into_inner())).map_err(|error| {
-            Failure::malformed(format!("The query could not be read: {error}"))
-        }))
+        ready(
+            parsed
+                .map(|query| Self(query.into_inner()))
+                .map_err(|error| Failure::malformed(format!("The query could not be read: {error}"))),
+        )
     }
 }
 

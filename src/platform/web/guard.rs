@@ -67,7 +67,9 @@ async fn visitor(session: &Session, site: &Site) -> Result<Who, Failure> {
 fn enforce(who: Who, door: Door) -> Result<Who, Failure> {
     match (door, &who) {
         (Door::People(_), Who::Nobody) => Err(Failure::SignedOut),
-        (Door::People(roles), Who::Person(person)) if !roles.contains(&person.role) => Err(Failure::Forbidden),
+        (Door::People(roles), Who::Person(person)) if !roles.contains(&person.role) => {
+            Err(Failure::Forbidden)
+        }
         _ => Ok(who),
     }
 }
@@ -100,7 +102,9 @@ async fn refuse_forgery(request: &mut ServiceRequest, session: &Session, site: &
     }
     let seed = match session::form_seed(session) {
         Some(seed) => seed,
-        None => request.cookie(PRE_COOKIE).map(|cookie| cookie.value().to_owned()).ok_or(Failure::Forbidden)?,
+        None => {
+            request.cookie(PRE_COOKIE).map(|cookie| cookie.value().to_owned()).ok_or(Failure::Forbidden)?
+        }
     };
     let token = match request.headers().get("X-CSRF-Token").and_then(|value| value.to_str().ok()) {
         Some(token) => token.to_owned(),
@@ -114,7 +118,8 @@ fn same_origin(request: &ServiceRequest, site: &Site) -> bool {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     match (header("sec-fetch-site"), header("origin")) {
         (Some(site_word), origin) => {
-            site_word == "same-origin" && origin.is_none_or(|origin| origin == site.public.origin() || is_own(request, origin))
+            site_word == "same-origin"
+                && origin.is_none_or(|origin| origin == site.public.origin() || is_own(request, origin))
         }
         (None, Some(origin)) => origin == site.public.origin(),
         (None, None) => false,
@@ -127,7 +132,8 @@ fn is_own(request: &ServiceRequest, origin: &str) -> bool {
     let Ok(origin) = url::Url::parse(origin) else { return false };
     let loopback = matches!(origin.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
     let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
-    let authority = origin.host_str().map(|name| origin.port().map_or(name.to_owned(), |port| format!("{name}:{port}")));
+    let authority =
+        origin.host_str().map(|name| origin.port().map_or(name.to_owned(), |port| format!("{name}:{port}")));
     loopback && authority.as_deref() == host
 }
 
@@ -141,7 +147,9 @@ async fn token_in_form(request: &mut ServiceRequest) -> Result<String, Failure> 
     let body = Bytes::from_request(http, payload)
         .await
         .map_err(|error| Failure::malformed(format!("The form could not be read: {error}")))?;
-    let token = url::form_urlencoded::parse(&body).find(|(name, _)| name == "_token").map(|(_, value)| value.into_owned());
+    let token = url::form_urlencoded::parse(&body)
+        .find(|(name, _)| name == "_token")
+        .map(|(_, value)| value.into_owned());
     request.set_payload(Payload::from(body));
     token.ok_or(Failure::Forbidden)
 }

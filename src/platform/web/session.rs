@@ -57,7 +57,8 @@ pub struct Sessions {
 
 type State = HashMap<String, String>;
 
-const FIND: &str = "SELECT data, seen_at FROM sessions WHERE key_hash = $1 AND expires_at > $2 AND seen_at > $3";
+const FIND: &str =
+    "SELECT data, seen_at FROM sessions WHERE key_hash = $1 AND expires_at > $2 AND seen_at > $3";
 const INSERT: &str = "INSERT INTO sessions (key_hash, user_id, data, created_at, seen_at, expires_at)
     VALUES ($1, $2, $3, $4, $4, $5)";
 const UPDATE: &str = "UPDATE sessions SET data = $2, user_id = $3 WHERE key_hash = $1";
@@ -121,8 +122,10 @@ pub async fn end_all(tx: &mut Tx, user: Uuid) -> DbResult<u64> {
 
 impl SessionStore for Sessions {
     async fn load(&self, session_key: &SessionKey) -> Result<Option<State>, LoadError> {
-        let data = self.find(hash(session_key.as_ref())).await.map_err(|error| LoadError::Other(error.into()))?;
-        data.map(|data| serde_json::from_str(&data).map_err(|error| LoadError::Deserialization(error.into()))).transpose()
+        let data =
+            self.find(hash(session_key.as_ref())).await.map_err(|error| LoadError::Other(error.into()))?;
+        data.map(|data| serde_json::from_str(&data).map_err(|error| LoadError::Deserialization(error.into())))
+            .transpose()
     }
 
     async fn save(&self, state: State, _: &time::Duration) -> Result<SessionKey, SaveError> {
@@ -136,7 +139,12 @@ impl SessionStore for Sessions {
         SessionKey::try_from(key).map_err(|error| SaveError::Other(error.into()))
     }
 
-    async fn update(&self, key: SessionKey, state: State, _: &time::Duration) -> Result<SessionKey, UpdateError> {
+    async fn update(
+        &self,
+        key: SessionKey,
+        state: State,
+        _: &time::Duration,
+    ) -> Result<SessionKey, UpdateError> {
         let data = serde_json::to_string(&state).map_err(|error| UpdateError::Serialization(error.into()))?;
         let (key_hash, user) = (hash(key.as_ref()), user_of(&state));
         match self.change(statement!(UPDATE, key_hash, data, user)).await {
@@ -200,7 +208,9 @@ pub fn sign_out(request: &HttpRequest) {
 
 /// Keeps a sentence for the next page of this session.
 pub(super) fn keep_flash(session: &Session, text: &str) -> Result<(), Failure> {
-    session.insert(FLASH, text).map_err(|error| Failure::Bug(anyhow::anyhow!("cannot keep a message: {error}")))
+    session
+        .insert(FLASH, text)
+        .map_err(|error| Failure::Bug(anyhow::anyhow!("cannot keep a message: {error}")))
 }
 
 /// Takes the kept sentence.

@@ -109,7 +109,8 @@ impl Visit {
     #[must_use]
     pub fn shell(&self, title: &str, crumbs: Vec<Crumb>) -> Shell {
         let person = self.actor.person();
-        let menu = person.map(|person| (self.site.menu)(person.role, self.request.path())).unwrap_or_default();
+        let menu =
+            person.map(|person| (self.site.menu)(person.role, self.request.path())).unwrap_or_default();
         Shell {
             title: title.to_owned(),
             crumbs,
@@ -133,7 +134,9 @@ impl Visit {
     pub fn form_token(&self) -> String {
         let seed = session::form_seed(&self.session).or_else(|| {
             let cookie = self.request.cookie(PRE_COOKIE).map(|cookie| cookie.value().to_owned());
-            cookie.or_else(|| Some(self.pre_cookie.borrow_mut().get_or_insert_with(FormTokens::fresh_seed).clone()))
+            cookie.or_else(|| {
+                Some(self.pre_cookie.borrow_mut().get_or_insert_with(FormTokens::fresh_seed).clone())
+            })
         });
         self.site.form_tokens.issue(&seed.unwrap_or_default())
     }
