@@ -1,6 +1,6 @@
 //! Apps and what their keys may do.
 
-use crate::features::accounts::UserId as UseCaseId;
+use crate::features::use_cases::UseCaseId;
 use crate::platform::clock::Timestamp;
 use crate::{text_enum, typed_id};
 
