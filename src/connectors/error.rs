@@ -1,8 +1,8 @@
 //! Why a delivery did not succeed, judged where the protocol is understood.
 
-use std::io;
 use std::time::Duration;
 
+use crate::platform::outbound::OutboundError;
 use crate::text_enum;
 
 /// Why bytes did not arrive or could not be verified. Every message is a sentence for an admin and names the likely
@@ -61,10 +61,23 @@ impl DeliveryError {
         Self::Endpoint { message: message.into() }
     }
 
+    /// Says why a destination was not reached, beginning with one of three words: more would make an endpoint test a
+    /// port scanner.
+    #[must_use]
+    pub fn unreached(cause: &OutboundError) -> Self {
+        tracing::debug!(error = ?cause, "a destination was not reached");
+        let message = format!("{}: {}", cause.word(), cure(cause));
+        match cause {
+            OutboundError::Refused(_) | OutboundError::Tls(_) => Self::Endpoint { message },
+            OutboundError::Unreachable(_) | OutboundError::TimedOut | OutboundError::Other(_) => {
+                Self::Transient { retry_after: None, message }
+            }
+        }
+    }
+
     /// Says that the media's own bytes could not be read here, which is no fault of the destination.
     #[must_use]
-    pub fn unreadable(cause: &io::Error) -> Self {
-        tracing::debug!(%cause, "reading an item failed");
+    pub fn unreadable() -> Self {
         Self::transient(
             "The stored file could not be read here; nothing was kept at the destination. Check the media store",
         )
@@ -96,6 +109,23 @@ impl DeliveryError {
             Self::Transient { .. } => "transient",
             Self::Item { .. } => "item",
             Self::Endpoint { .. } => "endpoint",
+        }
+    }
+}
+
+fn cure(cause: &OutboundError) -> &'static str {
+    match cause {
+        OutboundError::Refused(_) => {
+            "this installation may not connect there. The operator can allow private networks and plain http to them"
+        }
+        OutboundError::Unreachable(_) | OutboundError::TimedOut => {
+            "no answer from there. Check the address and the network between"
+        }
+        OutboundError::Tls(_) => {
+            "the server did not prove who it is. Check the address and the server's certificate"
+        }
+        OutboundError::Other(_) => {
+            "the server broke off. Check that the address is that of the right service"
         }
     }
 }

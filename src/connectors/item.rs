@@ -109,7 +109,10 @@ pub(super) async fn inspect(item: &Item, mut each: impl FnMut(&Bytes)) -> Result
     let mut length = 0;
     let mut pieces = item.read();
     while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|cause| DeliveryError::unreadable(&cause))?;
+        let piece = piece.map_err(|cause| {
+            tracing::debug!(%cause, "reading an item failed");
+            DeliveryError::unreadable()
+        })?;
         sha2::Digest::update(&mut sha256, &piece);
         length += piece.len() as u64;
         each(&piece);

@@ -9,10 +9,11 @@
 
 mod erased;
 mod error;
-mod folder;
+pub mod folder;
 mod item;
 mod probe;
 mod report;
+pub mod s3;
 
 use std::path::PathBuf;
 
@@ -28,7 +29,7 @@ use crate::platform::form::{FieldErrors, FormFields};
 use crate::platform::outbound::Outbound;
 
 /// Every destination type, in the order in which the form offers them.
-pub const ALL: &[&dyn AnyConnector] = &[&folder::Folder];
+pub const ALL: &[&dyn AnyConnector] = &[&s3::S3, &folder::Folder];
 
 /// Finds a destination type by its stored key.
 #[must_use]

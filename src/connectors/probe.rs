@@ -50,9 +50,12 @@ pub(super) async fn run<C, D, F>(
     let delete = async {
         Ok(match delete.await.map_err(sentence)? {
             Removal::Removed => Found::passed((), ""),
-            Removal::Forbidden(name) => Found::warning((), format!(
-                "The account may not delete. Deliveries need no such right, but the probe {name} stays; delete it by hand"
-            )),
+            Removal::Forbidden(name) => Found::warning(
+                (),
+                format!(
+                    "The account may not delete. Deliveries need no such right, but the probe {name} stays; delete it by hand"
+                ),
+            ),
         })
     };
     report.step(StepName::Delete, delete).await;

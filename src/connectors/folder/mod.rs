@@ -28,7 +28,6 @@ pub struct Settings {
 #[template(path = "endpoints/types/folder.html")]
 struct Fields<'a> {
     form: &'a FormFields,
-    stored: bool,
 }
 
 impl Connector for Folder {
@@ -38,8 +37,8 @@ impl Connector for Folder {
     type Settings = Settings;
     type Secrets = ();
 
-    fn fields(form: &FormFields, stored: bool) -> impl Template {
-        Fields { form, stored }
+    fn fields(form: &FormFields, _stored: bool) -> impl Template {
+        Fields { form }
     }
 
     fn parse(form: &FormFields, _stored: Option<(&Settings, &())>) -> Result<(Settings, ()), FieldErrors> {
@@ -47,7 +46,10 @@ impl Connector for Folder {
         let typed = check.required("directory", "a folder", 500);
         let directory = typed.trim_end_matches('/');
         if !typed.is_empty() && !tree::is_relative(directory) {
-            check.refuse("directory", "Enter a path below the operator's root, without a leading / and without ..");
+            check.refuse(
+                "directory",
+                "Enter a path below the operator's root, without a leading / and without ..",
+            );
         }
         let settings = Settings { directory: directory.to_owned() };
         check.finish((settings, ()))
@@ -59,13 +61,22 @@ impl Connector for Folder {
 
     async fn check(settings: &Settings, secrets: &(), ground: &Ground, report: &mut Report) {
         report.step(StepName::Resolve, root_exists(ground)).await;
-        report.step(StepName::Connect, async { Ok(Found::skipped((), "A folder needs no connection")) }).await;
-        report.step(StepName::Identity, async { Ok(Found::skipped((), "A folder has no certificate")) }).await;
+        report
+            .step(StepName::Connect, async { Ok(Found::skipped((), "A folder needs no connection")) })
+            .await;
+        report
+            .step(StepName::Identity, async { Ok(Found::skipped((), "A folder has no certificate")) })
+            .await;
         report.step(StepName::SignIn, may_write(settings, ground)).await;
         probe::run::<Self, _, _>(settings, secrets, ground, report, |receipt| remove(ground, receipt)).await;
     }
 
-    async fn put(settings: &Settings, (): &(), ground: &Ground, item: &Item) -> Result<Receipt, DeliveryError> {
+    async fn put(
+        settings: &Settings,
+        (): &(),
+        ground: &Ground,
+        item: &Item,
+    ) -> Result<Receipt, DeliveryError> {
         write::put(ground.folder_root.clone(), &settings.directory, item).await
     }
 
@@ -119,5 +130,8 @@ async fn blocking<T: Send + 'static>(
 
 /// Says that a path cannot be used, whatever brought it here.
 fn unsafe_path() -> DeliveryError {
-    DeliveryError::item(ItemProblem::Rejected, "The file's path is not a safe relative path; change the path template")
+    DeliveryError::item(
+        ItemProblem::Rejected,
+        "The file's path is not a safe relative path; change the path template",
+    )
 }

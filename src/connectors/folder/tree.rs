@@ -84,16 +84,19 @@ impl Directory {
 
     /// Fails unless files can be made here.
     pub(super) fn check_writable(&self) -> Result<(), DeliveryError> {
-        rustix::fs::accessat(&self.0, ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::empty()).map_err(problem)
+        rustix::fs::accessat(&self.0, ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::empty())
+            .map_err(problem)
     }
 
     /// Opens a file for reading, if there is one. Anything else under that name is a conflict.
     pub(super) fn open(&self, name: &str) -> Result<Option<File>, DeliveryError> {
         match self.stat(name) {
-            Ok(stat) if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile => Err(DeliveryError::item(
-                ItemProblem::Conflict,
-                "Something that is not a file already has this name at the destination; move it away and retry",
-            )),
+            Ok(stat) if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile => {
+                Err(DeliveryError::item(
+                    ItemProblem::Conflict,
+                    "Something that is not a file already has this name at the destination; move it away and retry",
+                ))
+            }
             Ok(_) => {
                 let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
                 let opened = rustix::fs::openat(&self.0, name, flags, Mode::empty());
@@ -159,7 +162,9 @@ pub(super) fn problem(errno: Errno) -> DeliveryError {
             ItemProblem::TooLarge,
             "The file system behind this folder does not hold files of this size",
         ),
-        _ => DeliveryError::transient("The disk behind this folder reported an error; check it if this goes on"),
+        _ => DeliveryError::transient(
+            "The disk behind this folder reported an error; check it if this goes on",
+        ),
     }
 }
 

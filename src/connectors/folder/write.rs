@@ -14,7 +14,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::super::{DeliveryError, Item, ItemProblem, Receipt, VerifiedBy};
-use super::tree::{Directory, io_problem, problem, split};
+use super::tree::{Directory, io_problem, is_relative, problem, split};
 use super::{blocking, unsafe_path};
 
 /// How many bytes go to the disk at once; below 256 KiB switching threads costs more than writing.
@@ -24,6 +24,9 @@ const NAME_ROOM: usize = 200;
 
 /// Stores an item below `directory` unless exactly it is there already.
 pub(super) async fn put(root: PathBuf, directory: &str, item: &Item) -> Result<Receipt, DeliveryError> {
+    if !is_relative(&item.path) {
+        return Err(unsafe_path());
+    }
     let path = format!("{directory}/{}", item.path);
     let (parent, name) = split(&path);
     let (parent, name) = (parent.to_owned(), name.to_owned());
@@ -37,7 +40,11 @@ pub(super) async fn put(root: PathBuf, directory: &str, item: &Item) -> Result<R
 }
 
 /// Reads the stored file back and hashes it; a damaged one that we wrote is removed, so that a retry can succeed.
-pub(super) async fn verify(root: PathBuf, item: &Item, receipt: &Receipt) -> Result<VerifiedBy, DeliveryError> {
+pub(super) async fn verify(
+    root: PathBuf,
+    item: &Item,
+    receipt: &Receipt,
+) -> Result<VerifiedBy, DeliveryError> {
     let path = path_of(receipt)?;
     let ours = receipt.proof["inode"].as_u64();
     let (size, sha256) = (item.size, item.sha256.clone());
@@ -163,8 +170,8 @@ async fn fill(mut part: Part, item: &Item) -> Result<Part, DeliveryError> {
                 false
             }
             Some(Err(cause)) => {
-                let error = DeliveryError::unreadable(&cause);
-                return blocking(move || Err(part.abandon(error))).await;
+                tracing::debug!(%cause, "reading an item failed");
+                return blocking(move || Err(part.abandon(DeliveryError::unreadable()))).await;
             }
             None => true,
         };
