@@ -4,13 +4,15 @@ use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 
 use super::{Installation, health};
-use crate::features::{accounts, overview};
+use crate::features::{accounts, deliveries, overview};
 use crate::platform::web::{Door, Entry, Role, assets};
 
 const ADMIN: Door = Door::People(&[Role::Admin]);
 const WATCHERS: Door = Door::People(&[Role::Admin, Role::Auditor]);
 const ANYBODY_SIGNED_IN: Door = Door::People(Role::ALL);
 const ADMIN_TOKEN: Door = Door::Api { scope: None, roles: &[Role::Admin] };
+
+const WATCHER_TOKEN: Door = Door::Api { scope: None, roles: &[Role::Admin, Role::Auditor] };
 
 const fn api(scope: &'static str) -> Door {
     Door::Api { scope: Some(scope), roles: &[Role::Admin] }
@@ -25,7 +27,7 @@ macro_rules! entry {
 /// Lists the routes; fixed addresses stand before those with a segment in the same place.
 #[must_use]
 pub fn table() -> Vec<Entry> {
-    [open(), people()].into_iter().flatten().collect()
+    [open(), people(), http_api()].into_iter().flatten().collect()
 }
 
 fn open() -> Vec<Entry> {
@@ -46,6 +48,15 @@ fn open() -> Vec<Entry> {
 fn people() -> Vec<Entry> {
     vec![
         entry!(GET "/" ANYBODY_SIGNED_IN => overview::pages::home),
+        entry!(GET "/deliveries" WATCHERS => deliveries::pages::index),
+        entry!(GET "/deliveries/{id}" WATCHERS => deliveries::pages::show),
+    ]
+}
+
+fn http_api() -> Vec<Entry> {
+    vec![
+        entry!(GET "/api/v1/deliveries" WATCHER_TOKEN => deliveries::api::index),
+        entry!(GET "/api/v1/deliveries/{id}" WATCHER_TOKEN => deliveries::api::show),
     ]
 }
 

@@ -1,1 +1,145 @@
-//! JSON.
+//! `/api/v1/endpoints`.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use futures_util::FutureExt;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::pages::{draft::Draft, testing};
+use super::{Archive, Endpoint, EndpointId, EndpointState, EndpointSummary, TestLimit};
+use crate::connectors::{Outcome, Step};
+use crate::features::Services;
+use crate::features::use_cases::{self, Assignments, UseCaseId};
+use crate::formats::kinds::Purpose;
+use crate::platform::clock::Timestamp;
+use crate::platform::db::DbResult;
+use crate::platform::form::FormFields;
+use crate::platform::web::{Call, Failure, JsonObject, Reply, Segment};
+
+/// An endpoint in a list. Its settings stand beside the rest under the names under which they are submitted; secrets are
+/// not among them.
+#[derive(Serialize)]
+struct SummaryView {
+    id: EndpointId,
+    name: String,
+    #[serde(rename = "type")]
+    type_key: String,
+    #[serde(flatten)]
+    settings: Map<String, Value>,
+    address: String,
+    state: EndpointState,
+    last_error: Option<String>,
+    failing_since: Option<Timestamp>,
+    delivered_at: Option<Timestamp>,
+    pictures: Vec<UseCaseId>,
+    recordings: Vec<UseCaseId>,
+    other: Vec<UseCaseId>,
+}
+
+impl SummaryView {
+    fn of(endpoint: &EndpointSummary, all: &Assignments) -> Self {
+        let users = |purpose| all.use_cases_of(endpoint.id, purpose).map(|use_case| use_case.id).collect();
+        Self {
+            id: endpoint.id,
+            name: endpoint.name.clone(),
+            type_key: endpoint.type_key.clone(),
+            settings: endpoint.settings.fields(),
+            address: endpoint.address(),
+            state: endpoint.state,
+            last_error: endpoint.last_error.clone(),
+            failing_since: endpoint.failing_since,
+            delivered_at: endpoint.delivered_at,
+            pictures: users(Purpose::Pictures),
+            recordings: users(Purpose::Recordings),
+            other: users(Purpose::Other),
+        }
+    }
+}
+
+/// A whole endpoint.
+#[derive(Serialize)]
+struct EndpointView {
+    #[serde(flatten)]
+    summary: SummaryView,
+    archive: Archive,
+    tested_at: Timestamp,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl EndpointView {
+    fn of(endpoint: &Endpoint, all: &Assignments) -> Self {
+        Self {
+            summary: SummaryView::of(&endpoint.summary, all),
+            archive: endpoint.archive,
+            tested_at: endpoint.checked_at,
+            created_at: endpoint.created_at,
+            updated_at: endpoint.updated_at,
+        }
+    }
+}
+
+/// Lists every endpoint; there are never so many that the list would need pages.
+pub async fn index(call: Call) -> Reply {
+    let all = call.read(|tx| use_cases::assignments(tx).boxed()).await?;
+    let items: Vec<_> = all.endpoints.iter().map(|endpoint| SummaryView::of(endpoint, &all)).collect();
+    call.json(StatusCode::OK, &json!({"items": items, "next": null}))
+}
+
+/// Gives one endpoint.
+pub async fn show(call: Call, id: Segment<EndpointId>) -> Reply {
+    let view = view(&call, id.0).await?;
+    call.json(StatusCode::OK, &view)
+}
+
+/// Tests and saves, as the form does.
+pub async fn create(call: Call, body: JsonObject, services: Data<Services>, limit: Data<TestLimit>) -> Reply {
+    let form = FormFields::from_json(&body.0).map_err(Failure::Invalid)?;
+    let draft = Draft::admit(&services, &form).await?;
+    limit.take(&call.actor)?;
+    let (steps, outcome) = testing::run(&draft.new, services.clone()).await;
+    if !draft.may_be_saved(outcome) {
+        return Ok(refusal(&call, &steps, outcome));
+    }
+    let id = draft.save(services, call.actor.clone()).await?;
+    let view = view(&call, id).await?;
+    call.json(StatusCode::CREATED, &view)
+}
+
+async fn view(call: &Call, id: EndpointId) -> Result<EndpointView, Failure> {
+    let found = call.read(move |tx| {
+        async move {
+            let endpoint = super::find(tx, id).await?;
+            let all = use_cases::assignments(tx).await?;
+            DbResult::Ok(endpoint.map(|endpoint| EndpointView::of(&endpoint, &all)))
+        }
+        .boxed()
+    });
+    found.await?.ok_or(Failure::NotFound)
+}
+
+/// A problem document that also holds the steps.
+fn refusal(call: &Call, steps: &[Step], outcome: Outcome) -> HttpResponse {
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    let (code, detail) = match outcome {
+        Outcome::Warnings => (
+            "endpoint_test_warnings",
+            "The endpoint test ended with warnings; nothing was saved. Send accept_warnings: true to save it all the same",
+        ),
+        Outcome::Passed | Outcome::Failed => {
+            ("endpoint_test_failed", "The endpoint test failed; nothing was saved")
+        }
+    };
+    let document = json!({
+        "type": "about:blank",
+        "title": status.canonical_reason(),
+        "status": status.as_u16(),
+        "code": code,
+        "detail": detail,
+        "request_id": call.actor.request_id,
+        "steps": steps,
+    });
+    HttpResponse::build(status).content_type("application/problem+json").body(document.to_string())
+}

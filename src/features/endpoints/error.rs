@@ -1,5 +1,7 @@
 //! Why something could not be done with an endpoint.
 
+use actix_web::http::StatusCode;
+
 use crate::platform::db::DbError;
 use crate::platform::form::FieldErrors;
 use crate::platform::vault::VaultError;
@@ -27,7 +29,12 @@ impl From<EndpointError> for Failure {
         match error {
             EndpointError::Invalid(errors) => Self::Invalid(errors),
             EndpointError::Db(error) => error.into(),
-            EndpointError::UnknownType(_) | EndpointError::Vault(_) => Self::Bug(error.into()),
+            EndpointError::UnknownType(_) => Self::refused(
+                StatusCode::CONFLICT,
+                "unknown_type",
+                "This version of Mediaport does not know the type of this endpoint",
+            ),
+            EndpointError::Vault(error) => Self::Bug(error.into()),
         }
     }
 }

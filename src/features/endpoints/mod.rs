@@ -7,6 +7,7 @@
 pub mod actions;
 pub mod api;
 mod error;
+mod limit;
 mod model;
 pub mod pages;
 mod store;
@@ -17,9 +18,9 @@ use crate::platform::db::{DbResult, Tx};
 use crate::platform::vault::Vault;
 
 pub use error::EndpointError;
+pub use limit::TestLimit;
 pub use model::{
-    Archive, Destination, Endpoint, EndpointId, EndpointState, EndpointSummary, Health, NewEndpoint,
-    TestLimit,
+    Archive, Destination, Endpoint, EndpointId, EndpointState, EndpointSummary, Health, NewEndpoint, Settings,
 };
 
 /// Lists the endpoints by name; at most a thousand, which no installation comes near.

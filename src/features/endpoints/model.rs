@@ -3,13 +3,10 @@
 use std::fmt;
 
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
 use crate::connectors::{self, AnyConnector, Configuration, Takes};
 use crate::platform::clock::Timestamp;
 use crate::platform::form::{FieldErrors, FormFields};
-use crate::platform::web::limits::{Limit, too_many};
-use crate::platform::web::{Actor, Failure};
 use crate::{text_enum, typed_id};
 
 /// As the screen shows it in one line.
@@ -227,6 +224,14 @@ impl NewEndpoint {
     }
 }
 
+impl NewEndpoint {
+    /// Tells whether its type takes pictures only.
+    #[must_use]
+    pub fn takes_pictures_only(&self) -> bool {
+        self.connector.takes() == Takes::PicturesOnly
+    }
+}
+
 impl fmt::Debug for NewEndpoint {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("NewEndpoint")
@@ -265,28 +270,6 @@ impl fmt::Debug for Destination {
 /// Says for which place secrets are sealed, so that a record moved to another endpoint cannot be opened there.
 pub(super) fn secrets_place(id: EndpointId) -> String {
     format!("endpoints|{id}|sealed_secrets")
-}
-
-/// How many endpoint tests a person may start: each one talks to a machine of somebody's choice.
-pub struct TestLimit(Limit<Uuid>);
-
-impl TestLimit {
-    /// Makes the limit; zero per minute turns it off.
-    #[must_use]
-    pub fn new(per_minute: u32, burst: u32) -> Self {
-        Self(Limit::new(per_minute, burst))
-    }
-
-    /// Lets one test start, or tells how long to wait.
-    pub fn take(&self, actor: &Actor) -> Result<(), Failure> {
-        let person = actor.person().ok_or(Failure::SignedOut)?;
-        self.0.take(&person.id).map_err(too_many)
-    }
-
-    /// Forgets people who have not tested for a while; call now and then.
-    pub fn forget(&self) {
-        self.0.forget();
-    }
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use super::error::UseCaseError;
-use super::model::{Assignments, Change, Link, Purpose, Serves, Side, UseCaseForm, UseCaseId};
+use super::model::{Assignments, Change, Link, Serves, Side, UseCaseForm, UseCaseId};
 use super::store;
 use crate::features::audit::{self, Act};
 use crate::features::endpoints::{self, EndpointId, NewEndpoint};
+use crate::formats::kinds::Purpose;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbError, Tx};
 use crate::platform::vault::Vault;

@@ -1,1 +1,82 @@
-//! JSON.
+//! `/api/v1/use-cases`.
+
+use actix_web::http::StatusCode;
+use futures_util::FutureExt;
+use serde::Serialize;
+use serde_json::json;
+
+use super::{Assignments, UseCase, UseCaseForm, UseCaseId, actions};
+use crate::features::endpoints::EndpointId;
+use crate::formats::kinds::Purpose;
+use crate::platform::clock::Timestamp;
+use crate::platform::form::FormFields;
+use crate::platform::web::{Call, Failure, JsonObject, Reply, Segment};
+
+/// A use case with the endpoints of each purpose.
+#[derive(Serialize)]
+struct UseCaseView {
+    id: UseCaseId,
+    name: String,
+    pictures: Vec<EndpointId>,
+    recordings: Vec<EndpointId>,
+    other: Vec<EndpointId>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl UseCaseView {
+    fn of(use_case: &UseCase, all: &Assignments) -> Self {
+        let list = |purpose| all.endpoints_of(use_case.id, purpose).map(|endpoint| endpoint.id).collect();
+        Self {
+            id: use_case.id,
+            name: use_case.name.clone(),
+            pictures: list(Purpose::Pictures),
+            recordings: list(Purpose::Recordings),
+            other: list(Purpose::Other),
+            created_at: use_case.created_at,
+            updated_at: use_case.updated_at,
+        }
+    }
+}
+
+/// Lists every use case; there are never so many that the list would need pages.
+pub async fn index(call: Call) -> Reply {
+    let all = call.read(|tx| super::assignments(tx).boxed()).await?;
+    let items: Vec<_> = all.use_cases.iter().map(|use_case| UseCaseView::of(use_case, &all)).collect();
+    call.json(StatusCode::OK, &json!({"items": items, "next": null}))
+}
+
+/// Gives one use case.
+pub async fn show(call: Call, id: Segment<UseCaseId>) -> Reply {
+    answer(&call, StatusCode::OK, id.0).await
+}
+
+/// Adds a use case with its endpoints.
+pub async fn create(call: Call, body: JsonObject) -> Reply {
+    let form = parse(&body)?;
+    let (actor, now) = (call.actor.clone(), call.now());
+    let created = call.write(move |tx| async move { actions::create(tx, &actor, now, &form).await }.boxed());
+    let id = created.await?;
+    answer(&call, StatusCode::CREATED, id).await
+}
+
+/// Replaces name and endpoints; a list that is left out becomes empty.
+pub async fn update(call: Call, id: Segment<UseCaseId>, body: JsonObject) -> Reply {
+    let (id, form) = (id.0, parse(&body)?);
+    let (actor, now) = (call.actor.clone(), call.now());
+    let updated =
+        call.write(move |tx| async move { actions::update(tx, &actor, now, id, &form).await }.boxed());
+    updated.await?;
+    answer(&call, StatusCode::OK, id).await
+}
+
+fn parse(body: &JsonObject) -> Result<UseCaseForm, Failure> {
+    let form = FormFields::from_json(&body.0).map_err(Failure::Invalid)?;
+    UseCaseForm::parse(&form).map_err(Failure::Invalid)
+}
+
+async fn answer(call: &Call, status: StatusCode, id: UseCaseId) -> Reply {
+    let all = call.read(|tx| super::assignments(tx).boxed()).await?;
+    let use_case = all.use_case(id).ok_or(Failure::NotFound)?;
+    call.json(status, &UseCaseView::of(use_case, &all))
+}

@@ -11,10 +11,11 @@ pub mod pages;
 mod store;
 
 use super::endpoints::{self, EndpointId};
+use crate::formats::kinds::Purpose;
 use crate::platform::db::{DbResult, Tx};
 
 pub use error::UseCaseError;
-pub use model::{Assignments, Link, Purpose, Serves, Side, UseCase, UseCaseForm, UseCaseId};
+pub use model::{Assignments, Link, Serves, Side, UseCase, UseCaseForm, UseCaseId};
 
 /// Lists the use cases by name; at most a thousand.
 pub async fn list(tx: &mut Tx) -> DbResult<Vec<UseCase>> {

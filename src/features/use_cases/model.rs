@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::features::endpoints::{EndpointId, EndpointSummary};
+use crate::formats::kinds::Purpose;
 use crate::platform::clock::Timestamp;
 use crate::platform::form::{FieldErrors, FormFields};
-use crate::{text_enum, typed_id};
+use crate::typed_id;
 
 /// As the screen shows it in one line.
 const NAME_LENGTH: usize = 100;
@@ -15,18 +16,6 @@ const UNKNOWN_USE_CASE: &str = "One of these use cases is not known";
 typed_id! {
     /// Names a use case.
     UseCaseId
-}
-
-text_enum! {
-    /// Which list of endpoints of a use case a media goes to.
-    Purpose {
-        /// The endpoints for pictures.
-        Pictures = "pictures",
-        /// The endpoints for recordings, voicemails and transcripts.
-        Recordings = "recordings",
-        /// The endpoints for everything else.
-        Other = "other",
-    }
 }
 
 /// A kind of contact.
@@ -155,6 +144,21 @@ impl Serves {
         };
         check.finish(ticked)
     }
+
+    /// Says what is wrong with it: use cases that are gone, recordings for a type that takes pictures only.
+    #[must_use]
+    pub fn problems(&self, known: &[UseCase], pictures_only: bool) -> FieldErrors {
+        let mut problems = FieldErrors::default();
+        for (field, ids) in [("pictures", &self.pictures), ("recordings", &self.recordings)] {
+            if !ids.iter().all(|id| known.iter().any(|use_case| use_case.id == *id)) {
+                problems.add(field, UNKNOWN_USE_CASE);
+            }
+        }
+        if pictures_only && !self.recordings.is_empty() {
+            problems.add("recordings", "This type accepts pictures only");
+        }
+        problems
+    }
 }
 
 /// All use cases and endpoints side by side, and what links them.
@@ -201,7 +205,7 @@ impl Assignments {
         })
     }
 
-    /// Gives an endpoint's name.
+    /// Gives an endpoint.
     #[must_use]
     pub fn endpoint(&self, id: EndpointId) -> Option<&EndpointSummary> {
         self.endpoints.iter().find(|endpoint| endpoint.id == id)
@@ -256,6 +260,23 @@ mod tests {
             assert_eq!(errors.first("name"), Some(problem));
         }
         assert!(UseCaseForm::parse(&fields(&[("name", &"ä".repeat(100))])).is_ok());
+    }
+
+    #[test]
+    fn a_type_for_pictures_refuses_recordings() {
+        let known = UseCase {
+            id: UseCaseId::fresh(),
+            name: "Claims".into(),
+            created_at: Timestamp::from_millis(0),
+            updated_at: Timestamp::from_millis(0),
+        };
+        let serves = Serves { pictures: vec![known.id], recordings: vec![known.id] };
+
+        assert!(serves.problems(std::slice::from_ref(&known), false).is_empty());
+        let problems = serves.problems(&[known], true);
+        assert_eq!(problems.first("recordings"), Some("This type accepts pictures only"));
+        assert_eq!(problems.first("pictures"), None);
+        assert_eq!(serves.problems(&[], false).first("pictures"), Some(UNKNOWN_USE_CASE));
     }
 
     #[test]

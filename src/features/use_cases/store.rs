@@ -1,7 +1,8 @@
 //! SQL of the use cases and of the one table that links them with endpoints.
 
-use super::model::{Link, Purpose, Side, UseCase, UseCaseId};
+use super::model::{Link, Side, UseCase, UseCaseId};
 use crate::features::endpoints::EndpointId;
+use crate::formats::kinds::Purpose;
 use crate::on;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbResult, Tx, expect_one};

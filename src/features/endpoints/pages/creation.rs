@@ -1,0 +1,147 @@
+//! `POST /endpoints`: testing what was typed before the eyes of the person, and saving it only when it passes.
+
+use actix_web::HttpResponse;
+use actix_web::web::Data;
+use askama::Template;
+use futures_util::{Stream, StreamExt, stream};
+
+use super::draft::Draft;
+use super::form::{self, EditView};
+use super::testing::{self, Progress};
+use super::views::{StepView, TestView, state_word};
+use crate::connectors::Outcome;
+use crate::features::Services;
+use crate::features::endpoints::TestLimit;
+use crate::platform::form::{FieldErrors, FormFields};
+use crate::platform::web::shell::Shell;
+use crate::platform::web::{Actor, Failure, Form, Message, Reply, Visit, event_stream};
+
+/// Tests and saves. Browsers that take events see each step as it ends; others wait for the whole.
+pub async fn create(visit: Visit, form: Form, services: Data<Services>, limit: Data<TestLimit>) -> Reply {
+    let draft = match Draft::admit(&services, &form.0).await {
+        Ok(draft) => draft,
+        Err(Failure::Invalid(errors)) => {
+            return form::answer(&visit, form.0.clone().with_errors(errors), None).await;
+        }
+        Err(failure) => return Err(failure),
+    };
+    limit.take(&visit.actor)?;
+    if form::is_fragment(&visit) && visit.takes_events() {
+        Ok(watched(&visit, form.0, services, draft))
+    } else {
+        unwatched(&visit, form.0, services, draft).await
+    }
+}
+
+async fn unwatched(visit: &Visit, form: FormFields, services: Data<Services>, draft: Draft) -> Reply {
+    let (steps, outcome) = testing::run(&draft.new, services.clone()).await;
+    let test = TestView::ended(steps, outcome);
+    if !draft.may_be_saved(outcome) {
+        return form::answer(visit, form, Some(test)).await;
+    }
+    match draft.save(services, visit.actor.clone()).await {
+        Ok(id) => visit.redirect(&format!("/endpoints/{id}"), super::endpoints::ADDED),
+        Err(Failure::Invalid(errors)) => form::answer(visit, form.with_errors(errors), Some(test)).await,
+        Err(failure) => Err(failure),
+    }
+}
+
+fn watched(visit: &Visit, form: FormFields, services: Data<Services>, draft: Draft) -> HttpResponse {
+    let test = testing::test(&draft.new, services.clone());
+    let ending = Ending { shell: form::bare_shell(visit), actor: visit.actor.clone(), form, services, draft };
+    event_stream(messages(test, ending))
+}
+
+/// Turns the progress of a test into messages. Saving happens in the last one, and so only while somebody still reads.
+fn messages(test: impl Stream<Item = Progress>, ending: Ending) -> impl Stream<Item = Message> {
+    let begin = html(&StreamBegin { test: TestView::running() });
+    let mut ending = Some(ending);
+    let rest = test.then(move |progress| {
+        let ending = if matches!(progress, Progress::Done(_)) { ending.take() } else { None };
+        async move {
+            match (progress, ending) {
+                (Progress::Step(step), _) => vec![html(&StreamStep { step: step.into() })],
+                (Progress::Done(outcome), Some(ending)) => ending.messages(outcome).await,
+                (Progress::Done(_), None) => Vec::new(),
+            }
+        }
+    });
+    stream::once(std::future::ready(begin)).chain(rest.flat_map(stream::iter))
+}
+
+/// What is needed once a watched test has ended.
+struct Ending {
+    shell: Shell,
+    actor: Actor,
+    form: FormFields,
+    services: Data<Services>,
+    draft: Draft,
+}
+
+impl Ending {
+    async fn messages(self, outcome: Outcome) -> Vec<Message> {
+        if !self.draft.may_be_saved(outcome) {
+            return vec![html(&StreamEnd { state: state_word(outcome) })];
+        }
+        match self.draft.save(self.services.clone(), self.actor).await {
+            Ok(id) => {
+                let address = format!("/endpoints/{id}?added=yes");
+                vec![html(&StreamEnd { state: "passed" }), Message::Named("saved", address)]
+            }
+            Err(Failure::Invalid(errors)) => refused(self.shell, self.form, &self.services, errors).await,
+            Err(failure) => vec![broken(&failure)],
+        }
+    }
+}
+
+/// Somebody else took the name, or removed a use case, while the test ran.
+async fn refused(shell: Shell, form: FormFields, services: &Services, errors: FieldErrors) -> Vec<Message> {
+    match EditView::load(&services.db, form.with_errors(errors)).await {
+        Ok(edit) => vec![html(&StreamEnd { state: "failed" }), html(&StreamForm { shell, edit })],
+        Err(failure) => vec![broken(&failure)],
+    }
+}
+
+fn broken(failure: &Failure) -> Message {
+    tracing::error!(error = ?failure, "an endpoint passed its test and could not be saved");
+    html(&StreamBroken {})
+}
+
+fn html(template: &impl Template) -> Message {
+    match template.render() {
+        Ok(html) => Message::Html(html),
+        Err(error) => {
+            tracing::error!(%error, "a message of an endpoint test could not be drawn");
+            Message::Html(String::new())
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "endpoints/stream_begin.html")]
+struct StreamBegin {
+    test: TestView,
+}
+
+#[derive(Template)]
+#[template(path = "endpoints/stream_step.html")]
+struct StreamStep {
+    step: StepView,
+}
+
+#[derive(Template)]
+#[template(path = "endpoints/stream_end.html")]
+struct StreamEnd {
+    state: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "endpoints/stream_form.html")]
+struct StreamForm {
+    shell: Shell,
+    edit: EditView,
+}
+
+#[derive(Template)]
+#[template(path = "endpoints/stream_broken.html")]
+struct StreamBroken {}

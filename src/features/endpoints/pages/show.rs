@@ -1,0 +1,158 @@
+//! The page of one endpoint, whichever tab is open.
+
+use askama::Template;
+use askama::filters::Safe;
+use futures_util::FutureExt;
+
+use super::endpoints::may_edit;
+use super::form::crumbs;
+use super::pictures::PictureView;
+use super::views::UseCaseChoice;
+use crate::features::endpoints::{self, Endpoint, EndpointId, EndpointState};
+use crate::features::use_cases::{self, Assignments};
+use crate::formats::kinds::Purpose;
+use crate::platform::clock::Timestamp;
+use crate::platform::db::DbResult;
+use crate::platform::form::FormFields;
+use crate::platform::web::shell::{Flash, FlashKind, Shell};
+use crate::platform::web::{Failure, Visit};
+use crate::text_enum;
+
+text_enum! {
+    /// A part of an endpoint's page.
+    Tab {
+        /// What it is and how it does.
+        General = "general",
+        /// The use cases whose pictures it receives.
+        Pictures = "pictures",
+        /// The use cases whose recordings it receives.
+        Recordings = "recordings",
+        /// What was sent there.
+        Deliveries = "deliveries",
+    }
+}
+
+impl Tab {
+    /// Gives the list of use cases that the tab edits.
+    pub(super) fn purpose(self) -> Option<Purpose> {
+        match self {
+            Self::Pictures => Some(Purpose::Pictures),
+            Self::Recordings => Some(Purpose::Recordings),
+            Self::General | Self::Deliveries => None,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "endpoints/show.html")]
+pub(super) struct Show {
+    shell: Shell,
+    endpoint: EndpointHead,
+    may_edit: bool,
+    tab: &'static str,
+    settings: Safe<String>,
+    used_by: Vec<String>,
+    form: FormFields,
+    use_cases: Vec<UseCaseChoice>,
+    picture: Option<PictureView>,
+}
+
+struct EndpointHead {
+    id: String,
+    name: String,
+    place: String,
+    type_label: String,
+    state_kind: &'static str,
+    state_label: &'static str,
+    is_paused: bool,
+    takes_recordings: bool,
+    last_error: String,
+    failing_since: Option<Timestamp>,
+    delivered_at: Option<Timestamp>,
+    checked_at: Timestamp,
+    created_at: Timestamp,
+}
+
+impl EndpointHead {
+    fn of(endpoint: &Endpoint) -> Self {
+        let summary = &endpoint.summary;
+        let health = summary.health();
+        Self {
+            id: summary.id.to_string(),
+            name: summary.name.clone(),
+            place: summary.address(),
+            type_label: summary.type_label().to_owned(),
+            state_kind: health.kind(),
+            state_label: health.label(),
+            is_paused: summary.state == EndpointState::Paused,
+            takes_recordings: !summary.takes_pictures_only(),
+            last_error: summary.last_error.clone().unwrap_or_default(),
+            failing_since: summary.failing_since,
+            delivered_at: summary.delivered_at,
+            checked_at: endpoint.checked_at,
+            created_at: endpoint.created_at,
+        }
+    }
+}
+
+/// Reads everything that the page shows.
+pub(super) async fn load(visit: &Visit, id: EndpointId, tab: Tab) -> Result<Show, Failure> {
+    let found = visit.read(move |tx| {
+        async move {
+            let endpoint = endpoints::find(tx, id).await?;
+            let all = use_cases::assignments(tx).await?;
+            DbResult::Ok(endpoint.map(|endpoint| (endpoint, all)))
+        }
+        .boxed()
+    });
+    let (endpoint, all) = found.await?.ok_or(Failure::NotFound)?;
+    let name = endpoint.summary.name.as_str();
+    Ok(Show {
+        shell: visit.shell(name, crumbs(name)),
+        may_edit: may_edit(visit),
+        tab: tab.as_str(),
+        settings: Safe(settings_of(&endpoint)?),
+        used_by: all.users_of(id).map(|use_case| use_case.name.clone()).collect(),
+        form: ticked(&all, id),
+        use_cases: UseCaseChoice::all(&all, Some(id)),
+        picture: None,
+        endpoint: EndpointHead::of(&endpoint),
+    })
+}
+
+impl Show {
+    /// Shows a sentence once.
+    pub(super) fn say(&mut self, text: &str) {
+        self.shell.flash = Some(Flash { kind: FlashKind::Done, text: text.to_owned() });
+    }
+
+    /// Shows what was ticked, with what is wrong with it.
+    pub(super) fn with_form(mut self, form: FormFields) -> Self {
+        self.form = form;
+        self
+    }
+
+    /// Shows what became of a test picture.
+    pub(super) fn with_picture(mut self, picture: PictureView) -> Self {
+        self.picture = Some(picture);
+        self
+    }
+}
+
+/// Draws the settings with the form's own fields, so that a type is described in one place; secrets are not in them.
+fn settings_of(endpoint: &Endpoint) -> Result<String, Failure> {
+    match endpoint.summary.connector() {
+        Some(connector) => Ok(connector.fields(&connector.filled(endpoint.summary.settings.value()), true)?),
+        None => Ok(String::new()),
+    }
+}
+
+fn ticked(all: &Assignments, id: EndpointId) -> FormFields {
+    let mut form = FormFields::default();
+    for purpose in [Purpose::Pictures, Purpose::Recordings] {
+        for use_case in all.use_cases_of(id, purpose) {
+            form.push(purpose.as_str(), use_case.id.to_string());
+        }
+    }
+    form
+}
