@@ -1,4 +1,4 @@
-//! Endpoints in a database: on SQLite always, on PostgreSQL when `TEST_DATABASE_URL` names a server.
+//! Endpoints in a database: on the embedded engine always, on a server when `TEST_DATABASE_URL` names one.
 
 use std::sync::Arc;
 
