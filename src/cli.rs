@@ -162,7 +162,10 @@ async fn run(command: Command, config: Config) -> anyhow::Result<()> {
         Command::App(AppCommand::Add { name }) => {
             let services = &installation.services;
             let (actor, now) = (Actor::system("command line"), services.clock.now());
-            let app = services.db.write(move |tx| async move { apps::add(tx, &actor, &name, now).await }.boxed()).await?;
+            let app = services
+                .db
+                .write(move |tx| async move { apps::add(tx, &actor, &name, now).await }.boxed())
+                .await?;
             show_app(&installation, app.id.to_string()).await?;
         }
         Command::App(AppCommand::Show { name }) => show_app(&installation, name).await?,
@@ -218,16 +221,19 @@ async fn add_user(installation: &Installation, email: String, role: Role) -> any
 }
 
 async fn hash_checked(email: &str, password: String) -> anyhow::Result<String> {
-    let form = FormFields::default().set("name", email.split('@').next().unwrap_or(email)).set("password", password);
+    let form =
+        FormFields::default().set("name", email.split('@').next().unwrap_or(email)).set("password", password);
     let person = NewPerson::parse(&form, Some(email)).map_err(|errors| {
-        let lines: Vec<String> = errors.iter().map(|(field, message)| format!("{field}: {message}")).collect();
+        let lines: Vec<String> =
+            errors.iter().map(|(field, message)| format!("{field}: {message}")).collect();
         anyhow::anyhow!("{}", lines.join("; "))
     })?;
     Ok(Passwords::default().hash(person.password).await?)
 }
 
 async fn show_app(installation: &Installation, name: String) -> anyhow::Result<()> {
-    let view = installation.services.db.read(move |tx| async move { apps::show(tx, &name).await }.boxed()).await?;
+    let view =
+        installation.services.db.read(move |tx| async move { apps::show(tx, &name).await }.boxed()).await?;
     println!("{}", serde_json::to_string_pretty(&view)?);
     Ok(())
 }

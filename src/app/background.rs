@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::features::{Services, audit};
+use crate::features::{Services, audit, deliveries};
 use crate::platform::jobs::{Registry, Worker};
 use crate::platform::tasks::Tasks;
 
@@ -12,9 +12,14 @@ const HOUR: Duration = Duration::from_hours(1);
 
 /// Makes the worker. Every job of the program and everything that recurs stands here.
 pub(super) fn worker(services: &Arc<Services>, config: &Config) -> Worker<Services> {
-    let registry = Registry::default()
-        .with::<audit::jobs::Chain>();
-    Worker::new(services.db.clone(), services.clock.clone(), registry, Arc::clone(services), config.jobs.clone())
+    let registry = Registry::default().with::<audit::jobs::Chain>().with::<deliveries::jobs::Deliver>();
+    Worker::new(
+        services.db.clone(),
+        services.clock.clone(),
+        registry,
+        Arc::clone(services),
+        config.jobs.clone(),
+    )
 }
 
 /// Starts what happens each second: audit rows get their place in the chain, counted downloads are written down.

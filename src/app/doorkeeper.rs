@@ -25,7 +25,9 @@ impl Doors {
 
 impl Doorkeeper for Doors {
     fn person(&self, user: Uuid, session: String) -> BoxFuture<'_, Result<Option<Person>, Failure>> {
-        let find = self.db.read(move |tx| async move { accounts::person_of_session(tx, user, session).await }.boxed());
+        let find = self
+            .db
+            .read(move |tx| async move { accounts::person_of_session(tx, user, session).await }.boxed());
         async move { find.await.map_err(|error: DbError| error.into()) }.boxed()
     }
 
@@ -39,7 +41,8 @@ impl Doorkeeper for Doors {
     fn token(&self, token: String) -> BoxFuture<'_, Result<Option<Person>, Failure>> {
         let Some(key) = Key::parse(&token, Purpose::Token) else { return async { Ok(None) }.boxed() };
         let now = self.clock.now();
-        let find = self.db.read(move |tx| async move { accounts::person_of_token(tx, &key, now).await }.boxed());
+        let find =
+            self.db.read(move |tx| async move { accounts::person_of_token(tx, &key, now).await }.boxed());
         async move { find.await.map_err(|error: DbError| error.into()) }.boxed()
     }
 }

@@ -41,7 +41,11 @@ pub async fn readyz(services: Data<Services>, readiness: Data<Readiness>) -> Htt
         wrong.push("the media store cannot write durably");
     }
     let status = if wrong.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let mut lines = if wrong.is_empty() { vec!["ready".to_owned()] } else { wrong.into_iter().map(str::to_owned).collect() };
+    let mut lines = if wrong.is_empty() {
+        vec!["ready".to_owned()]
+    } else {
+        wrong.into_iter().map(str::to_owned).collect()
+    };
     let depth = services.db.read::<_, DbError, _>(|tx| async move { queue::depth(tx).await }.boxed()).await;
     if let Ok(depth) = depth {
         lines.push(format!("queue: {} queued, {} running, {} held", depth.queued, depth.running, depth.held));

@@ -13,9 +13,27 @@ struct Place {
 
 const PLACES: &[Place] = &[
     Place { group: None, label: "Dashboard", href: "/", icon: "layout-dashboard", roles: Role::ALL },
-    Place { group: Some("Storage"), label: "Media endpoints", href: "/endpoints", icon: "hard-drive", roles: &[Role::Admin] },
-    Place { group: Some("Storage"), label: "Use cases", href: "/use-cases", icon: "briefcase", roles: &[Role::Admin] },
-    Place { group: Some("Storage"), label: "Deliveries", href: "/deliveries", icon: "send", roles: &[Role::Admin, Role::Auditor] },
+    Place {
+        group: Some("Storage"),
+        label: "Media endpoints",
+        href: "/endpoints",
+        icon: "hard-drive",
+        roles: &[Role::Admin],
+    },
+    Place {
+        group: Some("Storage"),
+        label: "Use cases",
+        href: "/use-cases",
+        icon: "briefcase",
+        roles: &[Role::Admin],
+    },
+    Place {
+        group: Some("Storage"),
+        label: "Deliveries",
+        href: "/deliveries",
+        icon: "send",
+        roles: &[Role::Admin, Role::Auditor],
+    },
 ];
 
 /// Lists the places for a role and marks the one that `path` belongs to.
@@ -29,6 +47,7 @@ pub(super) fn menu(role: Role, path: &str) -> Menu {
             None => groups.push(NavGroup { heading: place.group, items: vec![item] }),
         }
     }
-    let add = NavItem { label: "Add End Point", href: "/endpoints/new", icon: "plus", current: false, count: None };
+    let add =
+        NavItem { label: "Add End Point", href: "/endpoints/new", icon: "plus", current: false, count: None };
     Menu { groups, actions: if role == Role::Admin { vec![add] } else { Vec::new() } }
 }

@@ -53,11 +53,14 @@ impl Installation {
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         let tasks = Tasks::default();
         make_private_folder(&config.data_dir)?;
-        let (vault, created) = Vault::open_or_create(&config.master_key_file)
-            .with_context(|| format!("cannot use the master key file {}", config.master_key_file.display()))?;
+        let (vault, created) = Vault::open_or_create(&config.master_key_file).with_context(|| {
+            format!("cannot use the master key file {}", config.master_key_file.display())
+        })?;
         if created {
             let path = config.master_key_file.display();
-            eprintln!("Created the master key {path}. Keep a copy apart from the data: stored secrets cannot be read without it.");
+            eprintln!(
+                "Created the master key {path}. Keep a copy apart from the data: stored secrets cannot be read without it."
+            );
         }
         let db = Db::open(&config.database, &tasks).await?;
         db.lead_clock(&clock, &tasks).await.context("cannot ask the database for the time")?;
@@ -66,7 +69,15 @@ impl Installation {
         make_private_folder(&config.folder_root)?;
         let outbound = Outbound::new(config.outbound_allow.clone())?;
         let ground = Ground { outbound, folder_root: config.folder_root.clone() };
-        let services = Services { db, clock, vault, blobs, ground, max_upload: config.media.max_upload, keep_free_percent: config.media.keep_free_percent };
+        let services = Services {
+            db,
+            clock,
+            vault,
+            blobs,
+            ground,
+            max_upload: config.media.max_upload,
+            keep_free_percent: config.media.keep_free_percent,
+        };
         Ok(Self { config, services: Arc::new(services), tasks })
     }
 
@@ -92,7 +103,19 @@ impl Installation {
         let serving = self.tasks.spawn(bound.server);
         let link = first_link(&self.services.db, self.services.clock.now()).await?;
         let public = public.get().cloned().context("the public address is known by now")?;
-        Ok(Running { installation: self, address, public, worker, link, readiness, handle, serving, working, stop_work, _lock: lock })
+        Ok(Running {
+            installation: self,
+            address,
+            public,
+            worker,
+            link,
+            readiness,
+            handle,
+            serving,
+            working,
+            stop_work,
+            _lock: lock,
+        })
     }
 }
 
@@ -158,7 +181,11 @@ impl Running {
 
 fn public_url(config: &Config, address: SocketAddr) -> anyhow::Result<PublicUrl> {
     // With port 0 the operator cannot know the address before.
-    let url = if config.listen.port() == 0 { format!("http://{address}").parse()? } else { config.public_url.clone() };
+    let url = if config.listen.port() == 0 {
+        format!("http://{address}").parse()?
+    } else {
+        config.public_url.clone()
+    };
     Ok(PublicUrl::new(url))
 }
 
@@ -178,7 +205,8 @@ fn lock_folder(config: &Config) -> anyhow::Result<Option<std::fs::File>> {
     }
     let path = config.data_dir.join("serve.lock");
     let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
-    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
-        .map_err(|_| anyhow::anyhow!("another process serves from {}; stop it first", config.data_dir.display()))?;
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+        anyhow::anyhow!("another process serves from {}; stop it first", config.data_dir.display())
+    })?;
     Ok(Some(file))
 }

@@ -128,11 +128,17 @@ pub async fn add(
 }
 
 /// Makes a personal token for somebody and gives it, the only time it is seen.
-pub async fn add_token(tx: &mut Tx, actor: &Actor, email: &str, now: Timestamp) -> Result<Secret<String>, AccountError> {
+pub async fn add_token(
+    tx: &mut Tx,
+    actor: &Actor,
+    email: &str,
+    now: Timestamp,
+) -> Result<Secret<String>, AccountError> {
     let user = store::find_by_email(tx, email).await?.ok_or(crate::platform::db::DbError::NotFound)?;
     let key = Key::mint(Purpose::Token);
     store::insert_token(tx, &key.id, user.id, &key.stored(), now).await?;
-    audit::record(tx, actor, now, Act::on("token.added", "user", user.id).with("token", key.id.as_str())).await?;
+    audit::record(tx, actor, now, Act::on("token.added", "user", user.id).with("token", key.id.as_str()))
+        .await?;
     Ok(key.reveal())
 }
 
@@ -178,7 +184,11 @@ pub async fn sign_in(
 
 /// People sometimes type a password into the address field; what cannot be an address is not written down.
 fn clipped(email: &str) -> String {
-    if super::model::is_address(email) && email.len() <= 254 { email.to_owned() } else { "(no address)".to_owned() }
+    if super::model::is_address(email) && email.len() <= 254 {
+        email.to_owned()
+    } else {
+        "(no address)".to_owned()
+    }
 }
 
 pub(super) fn as_person(user: &User, session: String) -> crate::platform::web::Person {

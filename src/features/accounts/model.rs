@@ -106,7 +106,8 @@ pub(super) fn judge_password(password: &str, email: &str, name: &str) -> Result<
     }
     let mut rest = password.to_lowercase();
     let local = email.split('@').next().unwrap_or_default();
-    let words = name.split_whitespace().chain(email.split(['@', '.'])).chain([local, "mediaport", "password"]);
+    let words =
+        name.split_whitespace().chain(email.split(['@', '.'])).chain([local, "mediaport", "password"]);
     for word in words.filter(|word| word.chars().count() > 2) {
         rest = rest.replace(&word.to_lowercase(), "");
     }
@@ -154,7 +155,11 @@ mod tests {
             ("mediaportmediaport", false),
             ("ünïcödé is välid tõo", true),
         ] {
-            assert_eq!(judge_password(password, "dana.lee@example.com", "Dana Lee").is_ok(), good, "{password}");
+            assert_eq!(
+                judge_password(password, "dana.lee@example.com", "Dana Lee").is_ok(),
+                good,
+                "{password}"
+            );
         }
         assert!(judge_password(&"abcdefg ".repeat(129), "a@b.c", "").is_err());
     }

@@ -49,7 +49,8 @@ impl Passwords {
             return Ok(false);
         };
         self.slowly(move || {
-            let hash = PasswordHash::new(&stored).map_err(|error| anyhow::anyhow!("a stored hash is unreadable: {error}"))?;
+            let hash = PasswordHash::new(&stored)
+                .map_err(|error| anyhow::anyhow!("a stored hash is unreadable: {error}"))?;
             Ok(hasher()?.verify_password(password.expose().as_bytes(), &hash).is_ok())
         })
         .await
@@ -81,7 +82,9 @@ mod tests {
         let stored = passwords.hash("a long enough sentence".into()).await.expect("hashed");
 
         assert!(stored.starts_with("$argon2id$v=19$m=65536,t=3,p=1$"));
-        assert!(passwords.matches("a long enough sentence".into(), Some(stored.clone())).await.expect("compared"));
+        assert!(
+            passwords.matches("a long enough sentence".into(), Some(stored.clone())).await.expect("compared")
+        );
         assert!(!passwords.matches("another sentence here".into(), Some(stored)).await.expect("compared"));
         assert!(!passwords.matches("anything".into(), None).await.expect("compared"));
     }

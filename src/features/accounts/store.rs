@@ -6,8 +6,7 @@ use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbResult, Tx, expect_one};
 use crate::platform::web::Role;
 
-const BY_ID: &str =
-    "SELECT id, email, name, role, state, password_hash, created_at FROM users WHERE id = $1";
+const BY_ID: &str = "SELECT id, email, name, role, state, password_hash, created_at FROM users WHERE id = $1";
 const BY_EMAIL: &str =
     "SELECT id, email, name, role, state, password_hash, created_at FROM users WHERE email = $1";
 const COUNT: &str = "SELECT COUNT(*) FROM users";
@@ -19,7 +18,8 @@ const SIGNED_IN: &str = "UPDATE users SET signed_in_at = $2 WHERE id = $1";
 
 const INSERT_LINK: &str =
     "INSERT INTO setup_links (code_hash, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4)";
-const VOID_FIRST_LINKS: &str = "UPDATE setup_links SET used_at = $1 WHERE user_id IS NULL AND used_at IS NULL";
+const VOID_FIRST_LINKS: &str =
+    "UPDATE setup_links SET used_at = $1 WHERE user_id IS NULL AND used_at IS NULL";
 const FIND_LINK: &str =
     "SELECT code_hash, user_id FROM setup_links WHERE code_hash = $1 AND used_at IS NULL AND expires_at > $2";
 const USE_LINK: &str =
@@ -64,9 +64,17 @@ pub(super) async fn insert(tx: &mut Tx, user: &User) -> DbResult<()> {
     Ok(())
 }
 
-pub(super) async fn activate(tx: &mut Tx, id: UserId, name: &str, hash: &str, now: Timestamp) -> DbResult<()> {
-    expect_one(on!(tx, conn => sqlx::query(ACTIVATE).bind(id).bind(name).bind(hash).bind(now).execute(conn).await
-        .map(|done| done.rows_affected()))?)
+pub(super) async fn activate(
+    tx: &mut Tx,
+    id: UserId,
+    name: &str,
+    hash: &str,
+    now: Timestamp,
+) -> DbResult<()> {
+    expect_one(
+        on!(tx, conn => sqlx::query(ACTIVATE).bind(id).bind(name).bind(hash).bind(now).execute(conn).await
+        .map(|done| done.rows_affected()))?,
+    )
 }
 
 pub(super) async fn save_sign_in(tx: &mut Tx, id: UserId, now: Timestamp) -> DbResult<()> {

@@ -65,7 +65,8 @@ pub async fn add_key(
         expires_at: now.plus(life),
     };
     store::insert_key(tx, &row).await?;
-    let act = Act::on("key.added", "app", found.id).with("key", key.id.as_str()).with("scopes", scopes.as_str());
+    let act =
+        Act::on("key.added", "app", found.id).with("key", key.id.as_str()).with("scopes", scopes.as_str());
     audit::record(tx, actor, now, act).await?;
     Ok(key.reveal())
 }

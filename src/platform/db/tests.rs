@@ -27,7 +27,9 @@ async fn insert(tx: &mut Tx, name: String) -> DbResult<()> {
 
 async fn count(db: &Db) -> i64 {
     let counted: DbResult<i64> = db
-        .read(|tx| async move { Ok(on!(tx, conn => sqlx::query_scalar(COUNT).fetch_one(conn).await)?) }.boxed())
+        .read(|tx| {
+            async move { Ok(on!(tx, conn => sqlx::query_scalar(COUNT).fetch_one(conn).await)?) }.boxed()
+        })
         .await;
     counted.expect("counted")
 }

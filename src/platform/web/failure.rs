@@ -238,12 +238,16 @@ impl Asked {
                 if matches!(failure, Failure::SignedOut) {
                     builder.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
                 }
-                builder.content_type("application/problem+json").body(failure.problem(&self.request_id).to_string())
+                builder
+                    .content_type("application/problem+json")
+                    .body(failure.problem(&self.request_id).to_string())
             }
             (Format::Page, Failure::SignedOut) => {
                 HttpResponse::SeeOther().insert_header((header::LOCATION, self.sign_in.as_str())).finish()
             }
-            (Format::Fragment, Failure::SignedOut) => builder.insert_header(("HX-Redirect", "/login")).finish(),
+            (Format::Fragment, Failure::SignedOut) => {
+                builder.insert_header(("HX-Redirect", "/login")).finish()
+            }
             (Format::Fragment, _) => {
                 let message = failure.to_string();
                 let fragment = FailureFragment { message, request_id: self.request_id.clone() };

@@ -29,7 +29,14 @@ impl Setup {
             Link::First => (true, String::new(), ""),
             Link::Invitation(user) => (false, user.email.clone(), user.role.label()),
         };
-        Self { shell: visit.shell("Set up", Vec::new()), form, path: format!("/setup/{code}"), is_first, email, role_label }
+        Self {
+            shell: visit.shell("Set up", Vec::new()),
+            form,
+            path: format!("/setup/{code}"),
+            is_first,
+            email,
+            role_label,
+        }
     }
 }
 
@@ -56,13 +63,16 @@ pub async fn update(
     };
     let person = match NewPerson::parse(&form.0, invited) {
         Ok(person) => person,
-        Err(errors) => return visit.unprocessable(Setup::new(&visit, &code.0, &link, form.0.with_errors(errors))),
+        Err(errors) => {
+            return visit.unprocessable(Setup::new(&visit, &code.0, &link, form.0.with_errors(errors)));
+        }
     };
     let hash = passwords.hash(person.password.clone()).await?;
     let (actor, now, used) = (visit.actor.clone(), visit.now(), code.0.clone());
-    let done = visit.site.db.write(move |tx| {
-        async move { actions::set_up(tx, &actor, &used, person, hash, now).await }.boxed()
-    });
+    let done = visit
+        .site
+        .db
+        .write(move |tx| async move { actions::set_up(tx, &actor, &used, person, hash, now).await }.boxed());
     match done.await {
         Ok(id) => {
             session::sign_in(&visit.request, id.uuid())?;

@@ -64,14 +64,20 @@ pub async fn new(visit: Visit, next: Params<Next>) -> Reply {
 }
 
 /// Signs in under a fresh session, or says that address or password are wrong, not which.
-pub async fn create(visit: Visit, form: Form, limits: Data<SignInLimits>, passwords: Data<Passwords>) -> Reply {
+pub async fn create(
+    visit: Visit,
+    form: Form,
+    limits: Data<SignInLimits>,
+    passwords: Data<Passwords>,
+) -> Reply {
     let email = form.0.value("email").trim().to_lowercase();
     let waits = limits.take_address(&visit).and_then(|()| limits.account.take(&email).map_err(too_many));
     let next = local_path(form.0.value("next"));
     let user = match waits {
         Ok(()) => {
             let password = Secret::from(form.0.value("password"));
-            actions::sign_in(&visit.site.db, &passwords, visit.actor.clone(), email, password, visit.now()).await?
+            actions::sign_in(&visit.site.db, &passwords, visit.actor.clone(), email, password, visit.now())
+                .await?
         }
         Err(wait) => return again(&visit, form.0.clone(), next, &wait.to_string()),
     };
@@ -99,7 +105,8 @@ pub async fn destroy(visit: Visit) -> Reply {
 /// Accepts only paths of ours: what a browser could read as another host becomes the dashboard.
 pub(super) fn local_path(text: &str) -> String {
     let mut letters = text.chars();
-    let starts_well = letters.next() == Some('/') && letters.next().is_some_and(|letter| letter.is_ascii_alphanumeric());
+    let starts_well =
+        letters.next() == Some('/') && letters.next().is_some_and(|letter| letter.is_ascii_alphanumeric());
     let plain = text.len() <= 2000 && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     if starts_well && plain { text.to_owned() } else { "/".to_owned() }
 }

@@ -7,7 +7,8 @@ use crate::platform::web::{Failure, Form, Reply, Visit};
 
 /// Keeps the choice in a cookie of its own, so that signed-out pages follow it as well.
 pub async fn update(visit: Visit, form: Form) -> Reply {
-    let theme: Theme = form.0.value("theme").parse().map_err(|_| Failure::malformed("There is no such theme"))?;
+    let theme: Theme =
+        form.0.value("theme").parse().map_err(|_| Failure::malformed("There is no such theme"))?;
     let mut reply = visit.go(&super::sign_ins::local_path(form.0.value("path")))?;
     let cookie = Cookie::build("theme", theme.to_string())
         .path("/")

@@ -1,0 +1,43 @@
+//! A machine client with a key or a personal token.
+
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::Value;
+
+use super::browser::client;
+use super::page::Page;
+
+/// A client of the HTTP API.
+pub(crate) struct ApiClient {
+    http: Client,
+    address: String,
+    /// The key or token.
+    pub(crate) key: String,
+}
+
+impl ApiClient {
+    pub(super) fn new(address: String, key: &str) -> Self {
+        Self { http: client(), address, key: key.to_owned() }
+    }
+
+    /// Asks for something.
+    pub(crate) async fn get(&self, path: &str) -> Page {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    /// Sends a JSON document.
+    pub(crate) async fn post(&self, path: &str, document: &Value) -> Page {
+        let request = self.request(Method::POST, path).header(CONTENT_TYPE, "application/json");
+        self.send(request.body(document.to_string())).await
+    }
+
+    /// Starts a request that carries the key.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.address)).bearer_auth(&self.key)
+    }
+
+    /// Sends a request.
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Page {
+        Page::of(request.send().await.unwrap()).await
+    }
+}
