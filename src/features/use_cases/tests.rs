@@ -111,15 +111,14 @@ async fn the_database_refuses_recordings_for_types_that_take_pictures_only(groun
             .boxed()
         })
     };
-    let inserted: DbResult<()> =
-        ground
-            .write(move |tx| {
-                async move {
+    let inserted: DbResult<()> = ground
+        .write(move |tx| {
+            async move {
                     Ok(on!(tx, conn => sqlx::query(insert).bind(mailbox).execute(conn).await.map(drop))?)
                 }
                 .boxed()
-            })
-            .await;
+        })
+        .await;
     inserted.unwrap();
 
     try_link(Purpose::Pictures, "email").await.expect("pictures are taken");
