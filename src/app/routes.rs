@@ -1,10 +1,10 @@
 //! Every route with its door, in one place: what a test walks, what the guard enforces, what the server registers.
 
 use actix_web::http::Method;
-use actix_web::web::{self, ServiceConfig};
+use actix_web::web::{self, Data, ServiceConfig};
 
 use super::{Installation, health};
-use crate::features::{accounts, deliveries, overview};
+use crate::features::{accounts, deliveries, endpoints, overview, use_cases};
 use crate::platform::web::{Door, Entry, Role, assets};
 
 const ADMIN: Door = Door::People(&[Role::Admin]);
@@ -27,7 +27,7 @@ macro_rules! entry {
 /// Lists the routes; fixed addresses stand before those with a segment in the same place.
 #[must_use]
 pub fn table() -> Vec<Entry> {
-    [open(), people(), http_api()].into_iter().flatten().collect()
+    [open(), people(), storage(), http_api()].into_iter().flatten().collect()
 }
 
 fn open() -> Vec<Entry> {
@@ -53,8 +53,34 @@ fn people() -> Vec<Entry> {
     ]
 }
 
+fn storage() -> Vec<Entry> {
+    use endpoints::pages::{
+        creation, endpoints as endpoint_pages, fields, pictures, use_cases as assignments,
+    };
+    vec![
+        entry!(GET "/endpoints" WATCHERS => endpoint_pages::index),
+        entry!(GET "/endpoints/new" ADMIN => endpoint_pages::new),
+        entry!(POST "/endpoints" ADMIN => creation::create),
+        entry!(POST "/endpoints/fields" ADMIN => fields::create),
+        entry!(GET "/endpoints/{id}" WATCHERS => endpoint_pages::show),
+        entry!(POST "/endpoints/{id}/use-cases" ADMIN => assignments::update),
+        entry!(POST "/endpoints/{id}/test-picture" ADMIN => pictures::create),
+        entry!(GET "/use-cases" WATCHERS => use_cases::pages::index),
+        entry!(POST "/use-cases" ADMIN => use_cases::pages::create),
+        entry!(GET "/use-cases/{id}" WATCHERS => use_cases::pages::show),
+        entry!(POST "/use-cases/{id}" ADMIN => use_cases::pages::update),
+    ]
+}
+
 fn http_api() -> Vec<Entry> {
     vec![
+        entry!(GET "/api/v1/endpoints" WATCHER_TOKEN => endpoints::api::index),
+        entry!(POST "/api/v1/endpoints" ADMIN_TOKEN => endpoints::api::create),
+        entry!(GET "/api/v1/endpoints/{id}" WATCHER_TOKEN => endpoints::api::show),
+        entry!(GET "/api/v1/use-cases" WATCHER_TOKEN => use_cases::api::index),
+        entry!(POST "/api/v1/use-cases" ADMIN_TOKEN => use_cases::api::create),
+        entry!(GET "/api/v1/use-cases/{id}" WATCHER_TOKEN => use_cases::api::show),
+        entry!(PUT "/api/v1/use-cases/{id}" ADMIN_TOKEN => use_cases::api::update),
         entry!(GET "/api/v1/deliveries" WATCHER_TOKEN => deliveries::api::index),
         entry!(GET "/api/v1/deliveries/{id}" WATCHER_TOKEN => deliveries::api::show),
     ]
@@ -62,13 +88,18 @@ fn http_api() -> Vec<Entry> {
 
 /// What handlers share beside the services.
 #[derive(Clone)]
-pub(super) struct Shared {}
+pub(super) struct Shared {
+    endpoint_tests: Data<endpoints::TestLimit>,
+}
 
 /// Makes what handlers share, once for all threads of the server.
-pub(super) fn shared(_installation: &Installation) -> Shared {
-    Shared {}
+pub(super) fn shared(installation: &Installation) -> Shared {
+    let (rate, burst) = installation.config.limits.endpoint_tests;
+    Shared { endpoint_tests: Data::new(endpoints::TestLimit::new(rate, burst)) }
 }
 
 impl Shared {
-    pub(super) fn add_to(&self, _config: &mut ServiceConfig) {}
+    pub(super) fn add_to(&self, config: &mut ServiceConfig) {
+        config.app_data(self.endpoint_tests.clone());
+    }
 }

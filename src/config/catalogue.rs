@@ -114,6 +114,12 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     number("limits.sign_in_account_burst", "10", "Sign-in attempts on one account at once."),
     number(
+        "limits.endpoint_tests_per_minute",
+        "10",
+        "Endpoint tests by one person per minute; 0 turns the limit off.",
+    ),
+    number("limits.endpoint_tests_burst", "10", "Endpoint tests by one person at once."),
+    number(
         "jobs.lease_seconds",
         "120",
         "How long background work may go without a sign of life before another worker takes it over.",

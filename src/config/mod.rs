@@ -70,6 +70,8 @@ pub struct Limits {
     pub sign_in_address: (u32, u32),
     /// Failed sign-in attempts on one account.
     pub sign_in_account: (u32, u32),
+    /// Endpoint tests by one person.
+    pub endpoint_tests: (u32, u32),
 }
 
 /// The log.
@@ -135,6 +137,7 @@ impl Config {
             limits: Limits {
                 sign_in_address: limit(&mut source, "sign_in_address"),
                 sign_in_account: limit(&mut source, "sign_in_account"),
+                endpoint_tests: limit(&mut source, "endpoint_tests"),
             },
             jobs: jobs(&mut source),
             log: LogConfig { filter: source.text("log.filter"), json: source.text("log.format") == "json" },

@@ -66,8 +66,11 @@ impl TestApp {
         let database = TestDatabase::create().await;
         let folder = tempfile::tempdir().unwrap();
         let url = database.url();
-        let all: Vec<_> =
-            NO_LIMITS.into_iter().chain([("MEDIAPORT_DATABASE_URL", url)]).chain(variables.to_vec()).collect();
+        let all: Vec<_> = NO_LIMITS
+            .into_iter()
+            .chain([("MEDIAPORT_DATABASE_URL", url)])
+            .chain(variables.to_vec())
+            .collect();
         let config = Config::for_tests(folder.path(), &all);
         let clock = Clock::manual(Clock::system().now());
         let running = on(&runtime, || serve(config.clone(), clock.clone()));
@@ -206,9 +209,7 @@ impl TestApp {
         let email = self.add_person(role).await;
         let (actor, now) = (Actor::system("test"), self.clock.now());
         let token = self
-            .act(move |tx| {
-                async move { accounts::actions::add_token(tx, &actor, &email, now).await }.boxed()
-            })
+            .act(move |tx| async move { accounts::actions::add_token(tx, &actor, &email, now).await }.boxed())
             .await;
         ApiClient::new(self.address(), token.expose())
     }
@@ -218,7 +219,9 @@ impl Drop for TestApp {
     fn drop(&mut self) {
         let Some(runtime) = self.runtime.take() else { return };
         let forgotten = match self.running.take() {
-            Some(running) if !std::thread::panicking() => on(&runtime, || async move { running.worker.due().await }),
+            Some(running) if !std::thread::panicking() => {
+                on(&runtime, || async move { running.worker.due().await })
+            }
             _ => Ok(0),
         };
         runtime.shutdown_background();

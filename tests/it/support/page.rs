@@ -161,6 +161,9 @@ fn value_of(input: ElementRef<'_>) -> String {
             let option = input.select(&chosen.unwrap()).next().or(input.select(&all.unwrap()).next());
             option.and_then(|option| option.attr("value")).unwrap_or_default().to_owned()
         }
-        _ => input.attr("value").unwrap_or(if input.attr("type") == Some("checkbox") { "on" } else { "" }).to_owned(),
+        _ => input
+            .attr("value")
+            .unwrap_or(if input.attr("type") == Some("checkbox") { "on" } else { "" })
+            .to_owned(),
     }
 }
