@@ -137,7 +137,8 @@ macro_rules! text_enum {
             type Err = $crate::platform::ids::UnknownWord;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                match text { $($text => Ok(Self::$variant),)+ _ => Err($crate::platform::ids::UnknownWord(text.to_owned())) }
+                let known = Self::ALL.iter().copied().find(|value| value.as_str() == text);
+                known.ok_or_else(|| $crate::platform::ids::UnknownWord(text.to_owned()))
             }
         }
 
@@ -199,6 +200,7 @@ macro_rules! text_enum {
 pub struct UnknownWord(pub String);
 
 #[cfg(test)]
+#[expect(unreachable_pub, reason = "the macro makes public types")]
 mod tests {
     typed_id! {
         /// For the test only.
