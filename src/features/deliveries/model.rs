@@ -109,6 +109,7 @@ pub(super) struct Attempt {
 }
 
 text_enum! {
+    in pub(super),
     /// How an attempt ended.
     AttemptOutcome {
         /// Verified at the destination.

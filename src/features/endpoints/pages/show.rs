@@ -24,6 +24,7 @@ use crate::platform::web::{Failure, Visit};
 use crate::text_enum;
 
 text_enum! {
+    in pub(super),
     /// A part of an endpoint's page.
     Tab {
         /// What it is and how it does.
