@@ -16,8 +16,21 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// Order matters within a cascade layer: `tokens` also declares the order of the layers.
 const STYLES: [&str; 15] = [
-    "tokens", "reset", "base", "layout", "buttons", "fields", "choices", "cards", "tables", "states", "tabs",
-    "notices", "dialogs", "progress", "utilities",
+    "tokens",
+    "reset",
+    "base",
+    "layout",
+    "buttons",
+    "fields",
+    "choices",
+    "cards",
+    "tables",
+    "states",
+    "tabs",
+    "notices",
+    "dialogs",
+    "progress",
+    "utilities",
 ];
 
 /// A module comes after those that it imports.
@@ -114,7 +127,9 @@ fn joined_scripts(source: &Path) -> Outcome<String> {
             if let Some(name) = declared_name(line)
                 && !names.insert(name.to_owned())
             {
-                return Err(format!("static/js/{script}.js declares `{name}`, which another module has too").into());
+                return Err(
+                    format!("static/js/{script}.js declares `{name}`, which another module has too").into()
+                );
             }
             writeln!(joined, "{line}")?;
         }

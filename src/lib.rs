@@ -11,3 +11,4 @@ pub mod connectors;
 pub mod features;
 pub mod formats;
 pub mod platform;
+pub mod telemetry;

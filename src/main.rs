@@ -1,1 +1,7 @@
-fn main() {}
+//! The command `mediaport`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mediaport::cli::main()
+}

@@ -9,7 +9,9 @@
 
 mod erased;
 mod error;
+mod folder;
 mod item;
+mod probe;
 mod report;
 
 use std::path::PathBuf;
@@ -26,7 +28,7 @@ use crate::platform::form::{FieldErrors, FormFields};
 use crate::platform::outbound::Outbound;
 
 /// Every destination type, in the order in which the form offers them.
-pub const ALL: &[&dyn AnyConnector] = &[];
+pub const ALL: &[&dyn AnyConnector] = &[&folder::Folder];
 
 /// Finds a destination type by its stored key.
 #[must_use]

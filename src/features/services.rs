@@ -20,4 +20,6 @@ pub struct Services {
     pub ground: Ground,
     /// The largest accepted file in bytes.
     pub max_upload: u64,
+    /// Intake stops when less than this share of the media disk would stay free.
+    pub keep_free_percent: u64,
 }

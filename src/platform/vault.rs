@@ -13,6 +13,17 @@ pub struct VaultError;
 pub struct Vault;
 
 impl Vault {
+    /// Opens.
+    pub fn open_or_create(_path: &std::path::Path) -> anyhow::Result<(Self, bool)> {
+        Ok((Self, false))
+    }
+
+    /// Derives.
+    #[must_use]
+    pub fn derive(&self, _purpose: &str) -> [u8; 64] {
+        [7; 64]
+    }
+
     /// Seals a value for a place.
     pub fn seal<T: Serialize>(&self, _context: &str, _value: &T) -> Result<Vec<u8>, VaultError> {
         Err(VaultError)

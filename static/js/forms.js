@@ -1,31 +1,35 @@
 // Forms: tabs in a form, links of the error summary, the guard against losing what was typed.
 import { all, one } from './dom.js';
 
-const shown = new WeakMap();
+// the open tab of each list; a morph keeps the elements, but takes away what only the script had set on them
+const opened = new WeakMap();
 
-/** Turns the stacked sections of a form into tabs; the address's hash names the open one. */
+/** Turns the stacked sections of a form into tabs. Runs again after each swap. */
 export function tabs(root = document) {
-  for (const list of all('[role=tablist]:not([data-ready])', root)) {
-    list.dataset.ready = '';
-    const box = list.closest('.tabbed');
-    if (box) box.dataset.ready = '';
+  for (const list of all('[role=tablist]', root)) {
     const choices = all('[role=tab]', list);
-    shown.set(list, (tab) => select(choices, tab));
-    list.addEventListener('click', (event) => {
-      const tab = event.target.closest('[role=tab]');
-      if (tab) choose(choices, tab);
-    });
-    list.addEventListener('keydown', (event) => byKey(choices, event));
     const wrong = choices.find((tab) => one('[aria-invalid=true]', panelOf(tab)));
-    select(choices, wrong ?? byHash(choices) ?? choices[0]);
+    const printed = choices.find((tab) => tab.getAttribute('aria-selected') === 'true');
+    if (!opened.has(list)) listen(list);
+    select(list, wrong ?? opened.get(list) ?? byHash(choices) ?? printed ?? choices[0]);
+    list.closest('.tabbed').dataset.ready = '';
   }
 }
 
 const panelOf = (tab) => document.getElementById(tab.getAttribute('aria-controls'));
 const byHash = (choices) => choices.find((tab) => `#${tab.dataset.hash}` === location.hash);
 
-function select(choices, chosen) {
-  for (const tab of choices) {
+function listen(list) {
+  list.addEventListener('click', (event) => {
+    const tab = event.target.closest('[role=tab]');
+    if (tab) choose(list, tab);
+  });
+  list.addEventListener('keydown', (event) => byKey(list, event));
+}
+
+function select(list, chosen) {
+  opened.set(list, chosen);
+  for (const tab of all('[role=tab]', list)) {
     const on = tab === chosen;
     tab.setAttribute('aria-selected', String(on));
     tab.tabIndex = on ? 0 : -1;
@@ -33,24 +37,25 @@ function select(choices, chosen) {
   }
 }
 
-function choose(choices, tab) {
-  select(choices, tab);
+function choose(list, tab) {
+  select(list, tab);
   tab.focus();
   history.replaceState(history.state, '', `#${tab.dataset.hash}`);
 }
 
-function byKey(choices, event) {
+function byKey(list, event) {
+  const choices = all('[role=tab]', list);
   const at = choices.indexOf(document.activeElement);
   const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: choices.length - 1 }[event.key];
   if (at < 0 || to === undefined) return;
   event.preventDefault();
-  choose(choices, choices.at(to % choices.length));
+  choose(list, choices.at(to % choices.length));
 }
 
 addEventListener('hashchange', () => {
-  for (const list of all('[role=tablist][data-ready]')) {
+  for (const list of all('[role=tablist]')) {
     const tab = byHash(all('[role=tab]', list));
-    if (tab) shown.get(list)?.(tab);
+    if (tab) select(list, tab);
   }
 });
 
@@ -63,8 +68,10 @@ document.addEventListener('click', (event) => {
   const panel = field.closest('[role=tabpanel]');
   if (panel?.hidden) {
     const tab = one(`[aria-controls="${panel.id}"]`);
-    shown.get(tab.closest('[role=tablist]'))?.(tab);
+    select(tab.closest('[role=tablist]'), tab);
   }
+  const folded = field.closest('details');
+  if (folded) folded.open = true;
   field.focus();
 });
 

@@ -38,7 +38,10 @@ document.addEventListener('htmx:response:error', ({ detail: { ctx } }) => {
   }
 });
 
-const unreachable = () => toast({ text: 'The server could not be reached. Nothing was saved.', kind: 'err' });
+// a request that is cut off because the page is being left fails too: by then nobody is here to read this
+const LEAVING_MS = 400;
+const unreachable = () =>
+  setTimeout(() => toast({ text: 'The server could not be reached. Nothing was saved.', kind: 'err' }), LEAVING_MS);
 
 document.addEventListener('htmx:error', (event) => {
   // a live list reconnects by itself

@@ -1,1 +1,22 @@
-//! TBD
+//! People: who they are, how they get in, and what they may do.
+//!
+//! Passwords are hashed slowly, one-time links are stored as hashes, a wrong password costs the same time whether or not
+//! the account exists, and every sign-in, refused or not, leaves an audit row.
+
+pub mod actions;
+mod doorkeeper;
+mod model;
+pub mod pages;
+mod passwords;
+mod store;
+
+pub use doorkeeper::{person_of_session, person_of_token};
+pub use model::{AccountError, NewPerson, User, UserId, UserState};
+pub use passwords::Passwords;
+
+use crate::platform::db::{DbResult, Tx};
+
+/// Counts the people who can sign in or were invited.
+pub async fn count(tx: &mut Tx) -> DbResult<i64> {
+    store::count(tx).await
+}

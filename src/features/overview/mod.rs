@@ -1,1 +1,3 @@
-//! TBD
+//! Home pages: what arrived, where it went, what needs a person. Reads only.
+
+pub mod pages;

@@ -10,6 +10,8 @@ mod error;
 mod postgres;
 mod schema;
 mod sqlite;
+#[cfg(test)]
+mod tests;
 mod tx;
 mod writer;
 

@@ -2,7 +2,7 @@
 //!
 //! Promises: what was committed is run at least once, and at most one run of a job can conclude, because concluding
 //! needs the lease (see [`Lease::holds`]). A process that dies loses its leases, and another takes over; one that stops
-//! in order gives them back at once. A job that kills its workers is put aside ([`rules`]). Lanes share the slots
+//! in order gives them back at once. A job that kills its workers is put aside (module `rules`). Lanes share the slots
 //! fairly, and a long lane costs the others nothing.
 //!
 //! What it does not do: it keeps no history (the row goes when the job is done; features keep their own records), it

@@ -48,6 +48,22 @@ pub(super) struct Crew {
     last: String,
     abort: CancellationToken,
     upkept: Option<Instant>,
+    /// Until when expired leases are left to their owners.
+    grace_until: Option<Instant>,
+}
+
+impl Crew {
+    /// Gives every owner the time to renew its leases.
+    ///
+    /// After an outage of the database, or a pause of this machine, everybody's leases look expired, and most owners are
+    /// alive.
+    pub(super) fn give_grace(&mut self, renew_every: Duration) {
+        self.grace_until = Some(Instant::now() + renew_every + renew_every / 2);
+    }
+
+    fn is_in_grace(&self) -> bool {
+        self.grace_until.is_some_and(|until| Instant::now() < until)
+    }
 }
 
 impl<C: Send + Sync + 'static> Worker<C> {
@@ -95,7 +111,7 @@ impl<C: Send + Sync + 'static> Worker<C> {
         let mut runs = 0;
         let mut last = String::new();
         while runs < limit {
-            self.keep_up().await?;
+            self.keep_up(true).await?;
             let picked = self.claim(1, true, last).await?;
             if picked.jobs.is_empty() {
                 break;
@@ -116,10 +132,7 @@ impl<C: Send + Sync + 'static> Worker<C> {
         }
         let poll = self.0.settings.poll;
         if crew.upkept.is_none_or(|at| at.elapsed() >= poll) {
-            crew.upkept = Some(Instant::now());
-            if let Err(error) = self.keep_up().await {
-                tracing::warn!(%error, "could not look after the queue");
-            }
+            self.look_after(crew).await;
         }
         crew.is_alone &= !crew.jobs.is_empty();
         let free = self.0.settings.slots.saturating_sub(crew.jobs.len());
@@ -145,12 +158,26 @@ impl<C: Send + Sync + 'static> Worker<C> {
         next.unwrap_or(self.0.settings.poll).min(self.0.settings.poll)
     }
 
+    async fn look_after(&self, crew: &mut Crew) {
+        let renew_every = self.0.settings.renew_every;
+        if crew.upkept.is_some_and(|at| at.elapsed() > self.0.settings.poll + renew_every) {
+            crew.give_grace(renew_every);
+        }
+        crew.upkept = Some(Instant::now());
+        if let Err(error) = self.keep_up(!crew.is_in_grace()).await {
+            tracing::warn!(%error, "could not look after the queue");
+            crew.give_grace(renew_every);
+        }
+    }
+
     /// Takes lost leases back and queues recurring work.
-    async fn keep_up(&self) -> DbResult<()> {
+    async fn keep_up(&self, takes_back: bool) -> DbResult<()> {
         let (now, recurring) = (self.0.clock.now(), self.0.registry.recurring.clone());
         let upkeep = self.0.db.write(move |tx| {
             async move {
-                reap(tx, now).await?;
+                if takes_back {
+                    reap(tx, now).await?;
+                }
                 schedule::tick(tx, &recurring, now).await
             }
             .boxed()

@@ -12,9 +12,6 @@ use serde::de::DeserializeOwned;
 use super::failure::Failure;
 use crate::platform::form::FormFields;
 
-/// The largest form or JSON object that is read into memory.
-pub(crate) const MOST_BYTES: usize = 1024 * 1024;
-
 /// A submitted form.
 pub struct Form(pub FormFields);
 

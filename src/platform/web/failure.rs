@@ -7,12 +7,13 @@ use std::borrow::Cow;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
 use actix_web::http::{StatusCode, header};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
 
-use super::shell::Shell;
+use super::shell::{Shell, Theme};
 use super::trace::RequestId;
 use super::visit::theme_of;
 use crate::platform::db::DbError;
@@ -176,21 +177,94 @@ pub async fn draw_failures(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let response = match next.call(request).await {
-        Ok(response) => response.map_into_boxed_body(),
-        // An error that a middleware returned has no response of its own yet; the request is not to be had any more
-        // here, so every middleware of ours answers with `error_response` instead.
-        Err(error) => return Err(error),
-    };
-    let Some(error) = response.response().error() else { return Ok(response) };
-    let request_id =
-        response.request().extensions().get::<RequestId>().map(ToString::to_string).unwrap_or_default();
-    let known = error.as_error::<Failure>();
-    let translated = if known.is_none() { Some(of_framework(error.as_response_error())) } else { None };
-    let Some(failure) = known.or(translated.as_ref()) else { return Ok(response) };
-    failure.log(&request_id);
-    let drawn = draw(failure, response.request(), &request_id)?;
-    Ok(response.into_response(drawn))
+    let asked = Asked::of(request.request());
+    match next.call(request).await {
+        Ok(response) => {
+            let Some(drawn) = response.response().error().map(|error| asked.answer(error)) else {
+                return Ok(response.map_into_boxed_body());
+            };
+            Ok(response.into_response(drawn?))
+        }
+        // A layer broke before there was a response; the request is gone, what was asked is known.
+        Err(error) => {
+            let drawn = asked.answer(&error)?;
+            Err(InternalError::from_response(error, drawn).into())
+        }
+    }
+}
+
+/// What drawing needs to know of a request; taken before the request is handed on, because it may not come back.
+struct Asked {
+    format: Format,
+    theme: Theme,
+    sign_in: String,
+    request_id: String,
+}
+
+impl Asked {
+    fn of(request: &HttpRequest) -> Self {
+        Self {
+            format: Format::of(request),
+            theme: theme_of(request),
+            sign_in: sign_in_address(request),
+            request_id: request.extensions().get::<RequestId>().map(ToString::to_string).unwrap_or_default(),
+        }
+    }
+
+    fn answer(&self, error: &actix_web::Error) -> Result<HttpResponse, Failure> {
+        let known = error.as_error::<Failure>();
+        let translated = if known.is_none() { Some(of_framework(error.as_response_error())) } else { None };
+        match known.or(translated.as_ref()) {
+            Some(failure) => {
+                failure.log(&self.request_id);
+                self.draw(failure)
+            }
+            None => Ok(error.error_response()),
+        }
+    }
+
+    fn draw(&self, failure: &Failure) -> Result<HttpResponse, Failure> {
+        let status = failure.status_code();
+        let mut builder = HttpResponse::build(status);
+        if matches!(failure, Failure::Unavailable) {
+            builder.insert_header((header::RETRY_AFTER, "2"));
+        }
+        if status == StatusCode::PAYLOAD_TOO_LARGE || status == StatusCode::INSUFFICIENT_STORAGE {
+            // The body was not read, so nothing else can follow on this connection.
+            builder.force_close();
+        }
+        Ok(match (self.format, failure) {
+            (Format::Json, _) => {
+                if matches!(failure, Failure::SignedOut) {
+                    builder.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+                }
+                builder.content_type("application/problem+json").body(failure.problem(&self.request_id).to_string())
+            }
+            (Format::Page, Failure::SignedOut) => {
+                HttpResponse::SeeOther().insert_header((header::LOCATION, self.sign_in.as_str())).finish()
+            }
+            (Format::Fragment, Failure::SignedOut) => builder.insert_header(("HX-Redirect", "/login")).finish(),
+            (Format::Fragment, _) => {
+                let message = failure.to_string();
+                let fragment = FailureFragment { message, request_id: self.request_id.clone() };
+                builder
+                    .insert_header(("HX-Retarget", "#flash"))
+                    .insert_header(("HX-Reswap", "innerHTML"))
+                    .content_type(mime::TEXT_HTML_UTF_8)
+                    .body(fragment.render()?)
+            }
+            (Format::Page, _) => {
+                let title = status.canonical_reason().unwrap_or("Error").to_owned();
+                let page = FailurePage {
+                    shell: Shell { title, theme: self.theme, ..Shell::default() },
+                    status: status.as_u16(),
+                    message: failure.to_string(),
+                    request_id: self.request_id.clone(),
+                };
+                builder.content_type(mime::TEXT_HTML_UTF_8).body(page.render()?)
+            }
+        })
+    }
 }
 
 /// Says in our terms what the framework refused by itself: unreadable paths, forms and bodies.
@@ -203,51 +277,10 @@ fn of_framework(error: &dyn ResponseError) -> Failure {
         status if status.is_client_error() => {
             Failure::refused(status, "malformed", "The request could not be read")
         }
+        // The session layer knows one error for everything; behind ours stands a database that is away.
+        _ if error.to_string().contains("session") => Failure::Unavailable,
         _ => Failure::Bug(anyhow::anyhow!("{error}")),
     }
-}
-
-fn draw(failure: &Failure, request: &HttpRequest, request_id: &str) -> Result<HttpResponse, Failure> {
-    let status = failure.status_code();
-    let format = Format::of(request);
-    let mut builder = HttpResponse::build(status);
-    if matches!(failure, Failure::Unavailable) {
-        builder.insert_header((header::RETRY_AFTER, "2"));
-    }
-    Ok(match (format, failure) {
-        (Format::Json, _) => {
-            if matches!(failure, Failure::SignedOut) {
-                builder.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
-            }
-            builder.content_type("application/problem+json").body(failure.problem(request_id).to_string())
-        }
-        (Format::Page, Failure::SignedOut) => {
-            HttpResponse::SeeOther().insert_header((header::LOCATION, sign_in_address(request))).finish()
-        }
-        (Format::Fragment, Failure::SignedOut) => builder.insert_header(("HX-Redirect", "/login")).finish(),
-        (Format::Fragment, _) => {
-            let fragment =
-                FailureFragment { message: failure.to_string(), request_id: request_id.to_owned() };
-            builder
-                .insert_header(("HX-Retarget", "#flash"))
-                .insert_header(("HX-Reswap", "innerHTML"))
-                .content_type(mime::TEXT_HTML_UTF_8)
-                .body(fragment.render()?)
-        }
-        (Format::Page, _) => {
-            let page = FailurePage {
-                shell: Shell {
-                    title: status.canonical_reason().unwrap_or("Error").to_owned(),
-                    theme: theme_of(request),
-                    ..Shell::default()
-                },
-                status: status.as_u16(),
-                message: failure.to_string(),
-                request_id: request_id.to_owned(),
-            };
-            builder.content_type(mime::TEXT_HTML_UTF_8).body(page.render()?)
-        }
-    })
 }
 
 /// Only the path of a page that was asked for by GET comes back after signing in, never an address from the query.

@@ -1,8 +1,8 @@
 //! Security headers on every answer, failures included.
 
-use actix_web::HttpRequest;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
@@ -28,15 +28,29 @@ enum Class {
 }
 
 /// Adds the headers of the answer's class; what a handler set itself stays.
-pub async fn security_headers<B: MessageBody>(
+pub async fn security_headers<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
-    let mut response = next.call(request).await?;
-    let class = class_of(response.request(), response.headers());
-    let Some(site) = response.request().app_data::<Data<Site>>().cloned() else { return Ok(response) };
-    let headers = response.headers_mut();
-    common(headers, &site);
+    let class = class_of(request.path());
+    let site = request.app_data::<Data<Site>>().cloned();
+    match (next.call(request).await, site) {
+        (Ok(mut response), Some(site)) => {
+            apply(response.headers_mut(), class, &site);
+            Ok(response)
+        }
+        // A layer broke and its answer travels inside the error.
+        (Err(error), Some(site)) => {
+            let mut response = error.error_response();
+            apply(response.headers_mut(), class, &site);
+            Err(InternalError::from_response(error, response).into())
+        }
+        (outcome, None) => outcome,
+    }
+}
+
+fn apply(headers: &mut HeaderMap, class: Class, site: &Site) {
+    common(headers, site);
     match class {
         Class::Asset => set(headers, header::CONTENT_SECURITY_POLICY, "default-src 'none'"),
         Class::Api => {
@@ -44,25 +58,20 @@ pub async fn security_headers<B: MessageBody>(
             set(headers, header::CACHE_CONTROL, "no-store");
             set(headers, header::REFERRER_POLICY, "no-referrer");
         }
-        Class::Portal => portal(headers, &portal_policy(&site)),
+        Class::Portal => portal(headers, &portal_policy(site)),
         Class::SignedOut => portal(headers, SIGNED_OUT_POLICY),
     }
     // Handlers use this value to keep the compression away; it means nothing on the wire.
     if headers.get(header::CONTENT_ENCODING).is_some_and(|value| value == "identity") {
         headers.remove(header::CONTENT_ENCODING);
     }
-    Ok(response)
 }
 
-fn class_of(request: &HttpRequest, headers: &HeaderMap) -> Class {
-    let is_page = headers.get(header::CONTENT_TYPE).is_some_and(|value| {
-        value.as_bytes().starts_with(b"text/html") || value.as_bytes().starts_with(b"text/event-stream")
-    });
-    match request.path() {
+fn class_of(path: &str) -> Class {
+    match path {
         path if path.starts_with("/static/") => Class::Asset,
         path if path.starts_with("/api/") || path == "/healthz" || path == "/readyz" => Class::Api,
         path if path.starts_with("/login") || path.starts_with("/setup") => Class::SignedOut,
-        _ if is_page || headers.contains_key(header::LOCATION) => Class::Portal,
         _ => Class::Portal,
     }
 }

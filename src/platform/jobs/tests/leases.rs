@@ -5,6 +5,7 @@ use crate::platform::jobs::void_leases;
 
 on_both!(
     what_a_dead_process_held_is_done_by_another,
+    after_an_outage_owners_come_before_the_reaper,
     leases_of_a_former_process_are_voided_at_start,
     a_running_job_that_is_queued_again_stays_one_row,
     a_job_that_lost_its_lease_is_dropped,
@@ -25,6 +26,19 @@ async fn what_a_dead_process_held_is_done_by_another(ground: Ground) {
 
     assert_eq!(ground.cx.done(), ["moody 2"]);
     assert!(!ground.holds(zombie).await);
+}
+
+async fn after_an_outage_owners_come_before_the_reaper(ground: Ground) {
+    ground.enqueue(vec![Moody]).await;
+    ground.crash_while_running().await;
+    ground.clock.advance(LEASE);
+    let (worker, mut crew) = (ground.worker(JobSettings::default()), Crew::default());
+    crew.give_grace(Duration::from_secs(30));
+
+    worker.take_turn(&mut crew).await;
+
+    assert!(crew.jobs.is_empty());
+    assert_eq!(ground.depth().await.running, 1);
 }
 
 async fn leases_of_a_former_process_are_voided_at_start(ground: Ground) {

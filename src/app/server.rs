@@ -1,0 +1,104 @@
+//! The HTTP server: shared data, layers, routes.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use actix_session::SessionMiddleware;
+use actix_session::config::{BrowserSession, CookieContentSecurity};
+use actix_web::cookie::{Key, SameSite};
+use actix_web::dev::Server;
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::web::{Data, PayloadConfig};
+use actix_web::{App, HttpServer};
+use anyhow::Context;
+
+use super::doorkeeper::Doors;
+use super::health::Readiness;
+use super::{Installation, REQUESTS_END, menu, routes};
+use crate::features::accounts::Passwords;
+use crate::features::accounts::pages::sign_ins::SignInLimits;
+use crate::platform::web::session::Sessions;
+use crate::platform::web::{
+    Failure, FormTokens, PublicUrl, Site, doors, draw_failures, guard, register, security_headers, trace,
+};
+
+/// The head of a request must be there within this time; bodies have their own limits.
+const HEAD_LIMIT: Duration = Duration::from_secs(5);
+/// The largest form or JSON object that is read into memory.
+const MOST_FORM_BYTES: usize = 1024 * 1024;
+
+/// A server that has its port and waits to run.
+pub(super) struct Bound {
+    pub(super) server: Server,
+    pub(super) address: SocketAddr,
+}
+
+/// Takes the port. The public address may only be known once the port is.
+pub(super) fn bind(
+    installation: &Installation,
+    public: Arc<OnceLock<PublicUrl>>,
+    readiness: Readiness,
+) -> anyhow::Result<Bound> {
+    let config = installation.config.clone();
+    let services = Data::from(Arc::clone(&installation.services));
+    let sessions = Sessions::new(services.db.clone(), services.clock.clone(), config.sessions);
+    let limits = Data::new(SignInLimits::new(config.limits.sign_in_address, config.limits.sign_in_account));
+    let passwords = Data::new(Passwords::default());
+    let cookie_key = Key::from(&services.vault.derive("session cookies"));
+    let table = routes::table();
+    let site_of = {
+        let services = services.clone();
+        let table_doors = doors(&table);
+        let media_origin = config.media.url.as_ref().map(|url| url.origin().ascii_serialization());
+        let config = config.clone();
+        move |public: &PublicUrl| Site {
+            db: services.db.clone(),
+            clock: services.clock.clone(),
+            doorkeeper: Arc::new(Doors::new(&services)),
+            doors: table_doors.clone(),
+            menu: menu::menu,
+            public: public.clone(),
+            media_origin: media_origin.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
+            form_tokens: FormTokens::new(services.vault.derive("form tokens")),
+        }
+    };
+    let shared = routes::shared(installation);
+    let server = HttpServer::new(move || {
+        let public = public.wait().clone();
+        let https = public.is_https();
+        let session = SessionMiddleware::builder(sessions.clone(), cookie_key.clone())
+            .cookie_name(if https { "__Host-sid" } else { "sid" }.to_owned())
+            .cookie_secure(https)
+            .cookie_http_only(true)
+            .cookie_same_site(SameSite::Lax)
+            .cookie_path("/".to_owned())
+            .cookie_content_security(CookieContentSecurity::Signed)
+            .session_lifecycle(BrowserSession::default())
+            .build();
+        App::new()
+            .app_data(Data::new(site_of(&public)))
+            .app_data(services.clone())
+            .app_data(limits.clone())
+            .app_data(passwords.clone())
+            .app_data(Data::new(readiness.clone()))
+            .app_data(PayloadConfig::new(MOST_FORM_BYTES))
+            .configure(|config| shared.add_to(config))
+            .wrap(from_fn(guard))
+            .wrap(session)
+            .wrap(Compress::default())
+            .wrap(from_fn(draw_failures))
+            .wrap(from_fn(security_headers))
+            .wrap(from_fn(trace))
+            .configure(|config| register(&routes::table(), config))
+            .default_service(actix_web::web::to(async || Err::<&'static str, _>(Failure::NotFound)))
+    })
+    .client_request_timeout(HEAD_LIMIT)
+    .shutdown_timeout(REQUESTS_END.as_secs())
+    .disable_signals()
+    .bind(config.listen)
+    .with_context(|| format!("cannot listen on {}", config.listen))?;
+    let address = *server.addrs().first().context("the server has an address")?;
+    Ok(Bound { server: server.run(), address })
+}

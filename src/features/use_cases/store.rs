@@ -1,0 +1,109 @@
+//! SQL of the use cases and of the one table that links them with endpoints.
+
+use super::model::{Link, Purpose, Side, UseCase, UseCaseId};
+use crate::features::endpoints::EndpointId;
+use crate::on;
+use crate::platform::clock::Timestamp;
+use crate::platform::db::{DbResult, Tx, expect_one};
+
+/// More than any installation has; keeps a list bounded all the same.
+const MOST: i64 = 1000;
+
+const LIST: &str = "SELECT id, name, created_at, updated_at FROM use_cases ORDER BY name, id LIMIT $1";
+const FIND: &str = "SELECT id, name, created_at, updated_at FROM use_cases WHERE id = $1";
+const FIND_BY_NAME_OR_ID: &str = "SELECT id, name, created_at, updated_at FROM use_cases
+    WHERE id = $1 OR name = $1 ORDER BY CASE WHEN id = $1 THEN 0 ELSE 1 END LIMIT 1";
+const INSERT: &str = "INSERT INTO use_cases (id, name, created_at, updated_at) VALUES ($1, $2, $3, $3)";
+const RENAME: &str = "UPDATE use_cases SET name = $2, updated_at = $3 WHERE id = $1";
+const TOUCH: &str = "UPDATE use_cases SET updated_at = $2 WHERE id = $1";
+
+const ENDPOINTS_FOR: &str = "SELECT links.endpoint_id FROM use_case_endpoints links
+    JOIN endpoints ON endpoints.id = links.endpoint_id AND endpoints.deleted_at IS NULL
+    WHERE links.use_case_id = $1 AND links.purpose = $2 ORDER BY links.endpoint_id";
+const LINKS: &str = "SELECT use_case_id, purpose, endpoint_id FROM use_case_endpoints";
+const LINKS_OF_USE_CASE: &str = "SELECT use_case_id, purpose, endpoint_id FROM use_case_endpoints
+    WHERE use_case_id = $1 AND purpose = $2";
+const LINKS_OF_ENDPOINT: &str = "SELECT use_case_id, purpose, endpoint_id FROM use_case_endpoints
+    WHERE endpoint_id = $1 AND purpose = $2";
+const INSERT_LINK: &str =
+    "INSERT INTO use_case_endpoints (use_case_id, purpose, endpoint_id, endpoint_type) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (use_case_id, purpose, endpoint_id) DO NOTHING";
+const DELETE_LINK: &str =
+    "DELETE FROM use_case_endpoints WHERE use_case_id = $1 AND purpose = $2 AND endpoint_id = $3";
+
+/// Lists by name.
+pub(super) async fn list(tx: &mut Tx) -> DbResult<Vec<UseCase>> {
+    Ok(on!(tx, conn => sqlx::query_as(LIST).bind(MOST).fetch_all(conn).await)?)
+}
+
+/// Finds one.
+pub(super) async fn find(tx: &mut Tx, id: UseCaseId) -> DbResult<Option<UseCase>> {
+    Ok(on!(tx, conn => sqlx::query_as(FIND).bind(id).fetch_optional(conn).await)?)
+}
+
+/// Finds one by what a client wrote.
+pub(super) async fn find_by_name_or_id(tx: &mut Tx, text: &str) -> DbResult<Option<UseCase>> {
+    Ok(on!(tx, conn => sqlx::query_as(FIND_BY_NAME_OR_ID).bind(text).fetch_optional(conn).await)?)
+}
+
+/// Adds one.
+pub(super) async fn insert(tx: &mut Tx, id: UseCaseId, name: &str, now: Timestamp) -> DbResult<()> {
+    expect_one(on!(tx, conn => sqlx::query(INSERT).bind(id).bind(name).bind(now).execute(conn).await
+        .map(|done| done.rows_affected()))?)
+}
+
+/// Changes a name.
+pub(super) async fn rename(tx: &mut Tx, id: UseCaseId, name: &str, now: Timestamp) -> DbResult<()> {
+    expect_one(on!(tx, conn => sqlx::query(RENAME).bind(id).bind(name).bind(now).execute(conn).await
+        .map(|done| done.rows_affected()))?)
+}
+
+/// Moves `updated_at`, and keeps other writers of the row waiting until this transaction ends.
+pub(super) async fn touch(tx: &mut Tx, id: UseCaseId, now: Timestamp) -> DbResult<()> {
+    expect_one(on!(tx, conn => sqlx::query(TOUCH).bind(id).bind(now).execute(conn).await
+        .map(|done| done.rows_affected()))?)
+}
+
+/// Gives the endpoints for a purpose, oldest first.
+pub(super) async fn endpoints_for(tx: &mut Tx, id: UseCaseId, purpose: Purpose) -> DbResult<Vec<EndpointId>> {
+    Ok(on!(tx, conn => sqlx::query_scalar(ENDPOINTS_FOR).bind(id).bind(purpose).fetch_all(conn).await)?)
+}
+
+/// Gives every link.
+pub(super) async fn links(tx: &mut Tx) -> DbResult<Vec<Link>> {
+    Ok(on!(tx, conn => sqlx::query_as(LINKS).fetch_all(conn).await)?)
+}
+
+/// Gives the links that a side has for a purpose.
+pub(super) async fn links_of(tx: &mut Tx, side: &Side, purpose: Purpose) -> DbResult<Vec<Link>> {
+    let (sql, id) = match side {
+        Side::UseCase(id, _) => (LINKS_OF_USE_CASE, id.to_string()),
+        Side::Endpoint(id, _) => (LINKS_OF_ENDPOINT, id.to_string()),
+    };
+    Ok(on!(tx, conn => sqlx::query_as(sql).bind(id).bind(purpose).fetch_all(conn).await)?)
+}
+
+/// Adds a link; false when it was there.
+pub(super) async fn insert_link(tx: &mut Tx, link: Link, endpoint_type: &str) -> DbResult<bool> {
+    let inserted = on!(tx, conn => sqlx::query(INSERT_LINK)
+        .bind(link.use_case_id)
+        .bind(link.purpose)
+        .bind(link.endpoint_id)
+        .bind(endpoint_type)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(inserted == 1)
+}
+
+/// Removes a link; false when it was gone.
+pub(super) async fn delete_link(tx: &mut Tx, link: Link) -> DbResult<bool> {
+    let deleted = on!(tx, conn => sqlx::query(DELETE_LINK)
+        .bind(link.use_case_id)
+        .bind(link.purpose)
+        .bind(link.endpoint_id)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(deleted == 1)
+}

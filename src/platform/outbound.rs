@@ -1,5 +1,0 @@
-//! The only way out.
-
-/// The way out.
-#[derive(Debug, Clone)]
-pub struct Outbound;
