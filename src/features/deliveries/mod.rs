@@ -1,1 +1,28 @@
-//! TBD
+//! What must reach which endpoint, and how far it is.
+//!
+//! Every media has one delivery for each endpoint of its use case, planned in the transaction that accepted it. A
+//! delivery is done only when the destination has been verified to have the very bytes. Failures that may pass are tried
+//! again for as long as it takes, ones that concern one file wait for a person, and nothing is ever dropped. While bytes
+//! travel no transaction is open, and only the holder of the job's lease may write down the end.
+
+mod actions;
+pub mod api;
+mod conclude;
+mod facts;
+pub mod jobs;
+mod model;
+pub mod pages;
+mod source;
+mod store;
+
+pub use actions::plan;
+pub use facts::context;
+pub use model::{Attempt, AttemptOutcome, Delivery, DeliveryBrief, DeliveryId, DeliveryState, HeldReason};
+
+use crate::features::media::MediaId;
+use crate::platform::db::{DbResult, Tx};
+
+/// Gives the deliveries of a media as they are shown with it.
+pub async fn briefs(tx: &mut Tx, media: MediaId) -> DbResult<Vec<DeliveryBrief>> {
+    store::briefs(tx, media).await
+}

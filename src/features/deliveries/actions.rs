@@ -1,0 +1,186 @@
+//! What is done with deliveries: planning them, and making one attempt.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+
+use super::conclude::{conclude, hold};
+use super::jobs::Deliver;
+use super::model::{Delivery, DeliveryBrief, DeliveryId, DeliveryState, HeldReason, object_path};
+use super::source::StoredFile;
+use super::store;
+use crate::connectors::{DeliveryError, Item, Receipt};
+use crate::features::Services;
+use crate::features::conversations::Reach;
+use crate::features::endpoints::{self, Destination, EndpointError, EndpointId, EndpointState};
+use crate::features::media::{self, Media, MediaId};
+use crate::platform::clock::Timestamp;
+use crate::platform::db::{DbError, DbResult, Tx};
+use crate::platform::jobs::{JobError, Lease, Poison, queue};
+
+/// Lanes of paused endpoints are not served; this is for the one that was claimed in the very moment.
+const PAUSED_WAIT: Duration = Duration::from_secs(30);
+
+/// Plans one delivery of a media to each endpoint, in the transaction that accepts the media.
+pub async fn plan(
+    tx: &mut Tx,
+    media: MediaId,
+    endpoints: &[EndpointId],
+    now: Timestamp,
+) -> DbResult<Vec<DeliveryBrief>> {
+    let mut planned = Vec::with_capacity(endpoints.len());
+    for &endpoint in endpoints {
+        let brief = store::insert(tx, media, endpoint, now).await?;
+        queue::enqueue(tx, &Deliver::of(&brief), now).await?;
+        planned.push(brief);
+    }
+    Ok(planned)
+}
+
+/// An attempt that has begun.
+pub(super) struct Ongoing {
+    pub(super) delivery: Delivery,
+    pub(super) media: Media,
+    /// What to connect to, or why that is not known.
+    destination: Result<Destination, DeliveryError>,
+    pub(super) number: i64,
+    pub(super) started_at: Timestamp,
+    pub(super) file: StoredFile,
+}
+
+/// What becomes of a job before bytes travel.
+enum Begun {
+    Go(Box<Ongoing>),
+    /// It is done, called off, or waits for a person.
+    Nothing,
+    Later(Duration, &'static str),
+}
+
+/// Makes one attempt: a short transaction to begin, the transfer without one, and a short one to conclude.
+pub(super) async fn attempt(services: &Arc<Services>, lease: &Lease, id: DeliveryId) -> Result<(), JobError> {
+    let (ground, held) = (Arc::clone(services), lease.clone());
+    let begun = services.db.write(move |tx| async move { begin(tx, &ground, &held, id).await }.boxed());
+    match begun.await? {
+        Begun::Nothing => Ok(()),
+        Begun::Later(wait, why) => Err(JobError::retry(wait, why)),
+        Begun::Go(ongoing) => {
+            let outcome = transfer(services, lease, &ongoing).await;
+            conclude(services, lease, *ongoing, outcome).await
+        }
+    }
+}
+
+async fn begin(tx: &mut Tx, services: &Services, lease: &Lease, id: DeliveryId) -> DbResult<Begun> {
+    if !lease.holds(tx).await? {
+        return Ok(Begun::Nothing);
+    }
+    let now = services.clock.now();
+    let Some(delivery) = store::find(tx, id).await? else { return Ok(Begun::Nothing) };
+    match (delivery.state, delivery.next_attempt_at) {
+        (DeliveryState::Delivered | DeliveryState::Held | DeliveryState::Cancelled, _) => {
+            return Ok(Begun::Nothing);
+        }
+        (DeliveryState::Retrying, Some(at)) if at > now => {
+            return Ok(Begun::Later(at.since(now), "it is not yet time for the next attempt"));
+        }
+        _ => {}
+    }
+    let media = media::find(tx, delivery.media_id, Reach::All).await?;
+    let Some(media) = media.filter(|media| !media.is_damaged) else {
+        let error = DeliveryError::damaged();
+        return give_up(tx, &delivery, error.message(), now).await;
+    };
+    let destination = match endpoints::destination(tx, &services.vault, delivery.endpoint_id).await {
+        Ok(None) => return give_up(tx, &delivery, "The endpoint was deleted", now).await,
+        Ok(Some(paused)) if paused.state == EndpointState::Paused => {
+            return Ok(Begun::Later(PAUSED_WAIT, "the endpoint is paused"));
+        }
+        Ok(Some(destination)) => Ok(destination),
+        Err(EndpointError::Db(error)) => return Err(error),
+        Err(error) => Err(unusable(delivery.endpoint_id, &error)),
+    };
+    store::begin(tx, id, now).await?;
+    let (number, file) = (delivery.attempts + 1, StoredFile::new(services.blobs.clone(), &media));
+    Ok(Begun::Go(Box::new(Ongoing { delivery, media, destination, number, started_at: now, file })))
+}
+
+async fn give_up(tx: &mut Tx, delivery: &Delivery, why: &str, now: Timestamp) -> DbResult<Begun> {
+    hold(tx, delivery.id, (HeldReason::Rejected, why), now).await?;
+    Ok(Begun::Nothing)
+}
+
+fn unusable(endpoint: EndpointId, error: &EndpointError) -> DeliveryError {
+    tracing::error!(%endpoint, %error, "an endpoint cannot be used");
+    DeliveryError::endpoint(
+        "The stored settings of this endpoint cannot be opened. Open it and save it again",
+    )
+}
+
+/// Sends and verifies. Whatever a destination says, a file that is damaged here counts as that.
+async fn transfer(
+    services: &Arc<Services>,
+    lease: &Lease,
+    ongoing: &Ongoing,
+) -> Result<Receipt, DeliveryError> {
+    let sent = send(services, lease, ongoing).await;
+    if ongoing.file.is_damaged() { Err(DeliveryError::damaged()) } else { sent }
+}
+
+async fn send(services: &Arc<Services>, lease: &Lease, ongoing: &Ongoing) -> Result<Receipt, DeliveryError> {
+    let destination = ongoing.destination.as_ref().map_err(Clone::clone)?;
+    ongoing.file.check_size().await?;
+    let item = Item {
+        delivery: ongoing.delivery.id.uuid(),
+        path: object_path(&ongoing.media),
+        mime_type: ongoing.media.mime_type.clone(),
+        size: ongoing.media.bytes(),
+        sha256: ongoing.media.sha256.clone(),
+        source: Arc::new(ongoing.file.clone()),
+    };
+    let (connector, configuration) = (destination.connector, &destination.configuration);
+    let receipt = connector.put(configuration, &services.ground, &item).await?;
+    show_verifying(services, lease, ongoing.delivery.id).await;
+    connector.verify(configuration, &services.ground, &item, &receipt).await?;
+    Ok(receipt)
+}
+
+/// Only a word on the screen: when the database does not take it, the delivery goes on all the same.
+async fn show_verifying(services: &Arc<Services>, lease: &Lease, id: DeliveryId) {
+    let (lease, now) = (lease.clone(), services.clock.now());
+    let shown = services.db.write(move |tx| {
+        async move {
+            if lease.holds(tx).await? {
+                store::save_verifying(tx, id, now).await?;
+            }
+            Ok::<_, DbError>(())
+        }
+        .boxed()
+    });
+    if let Err(error) = shown.await {
+        tracing::warn!(delivery = %id, %error, "could not show that a delivery is being verified");
+    }
+}
+
+/// Shows that working on a delivery broke the program again and again.
+pub(super) async fn poisoned(services: &Arc<Services>, id: DeliveryId, poison: Poison) -> DbResult<()> {
+    let now = services.clock.now();
+    services
+        .db
+        .write(move |tx| {
+            async move {
+                let Some(delivery) = store::find(tx, id).await? else { return Ok(()) };
+                if matches!(
+                    delivery.state,
+                    DeliveryState::Delivered | DeliveryState::Held | DeliveryState::Cancelled
+                ) {
+                    return Ok(());
+                }
+                let why =
+                    format!("Working on this file broke the program, so it was put aside: {}", poison.why);
+                hold(tx, id, (HeldReason::Poison, &why), now).await
+            }
+            .boxed()
+        })
+        .await
+}

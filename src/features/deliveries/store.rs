@@ -1,0 +1,240 @@
+//! SQL of deliveries. Lists join what they show from the features below; nothing else is read across.
+
+use super::model::{Attempt, AttemptOutcome, Delivery, DeliveryBrief, DeliveryId, DeliveryState, HeldReason};
+use crate::features::endpoints::EndpointId;
+use crate::features::media::MediaId;
+use crate::on;
+use crate::platform::clock::Timestamp;
+use crate::platform::db::{DbResult, Tx, expect_one};
+
+const INSERT: &str = "
+    INSERT INTO deliveries (id, media_id, endpoint_id, state, attempts, created_at, updated_at)
+    VALUES ($1, $2, $3, 'queued', 0, $4, $4)";
+
+/// Adds a delivery that has not been tried.
+pub(super) async fn insert(
+    tx: &mut Tx,
+    media: MediaId,
+    endpoint: EndpointId,
+    now: Timestamp,
+) -> DbResult<DeliveryBrief> {
+    let id = DeliveryId::fresh();
+    expect_one(on!(tx, conn => sqlx::query(INSERT)
+        .bind(id)
+        .bind(media)
+        .bind(endpoint)
+        .bind(now)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))?)?;
+    Ok(DeliveryBrief { id, endpoint_id: endpoint, state: DeliveryState::Queued })
+}
+
+const FIND: &str = "
+    SELECT id, media_id, endpoint_id, state, held_reason, attempts, location, last_error, next_attempt_at, created_at,
+           updated_at, delivered_at
+    FROM deliveries WHERE id = $1";
+
+/// Finds a delivery.
+pub(super) async fn find(tx: &mut Tx, id: DeliveryId) -> DbResult<Option<Delivery>> {
+    Ok(on!(tx, conn => sqlx::query_as(FIND).bind(id).fetch_optional(conn).await)?)
+}
+
+const BRIEFS: &str = "SELECT id, endpoint_id, state FROM deliveries WHERE media_id = $1 ORDER BY id";
+
+/// Gives the deliveries of a media, in the order in which they were planned.
+pub(super) async fn briefs(tx: &mut Tx, media: MediaId) -> DbResult<Vec<DeliveryBrief>> {
+    Ok(on!(tx, conn => sqlx::query_as(BRIEFS).bind(media).fetch_all(conn).await)?)
+}
+
+const BEGIN: &str = "
+    UPDATE deliveries SET state = 'sending', attempts = attempts + 1, next_attempt_at = NULL, held_reason = NULL,
+           updated_at = $2
+    WHERE id = $1";
+
+/// Begins an attempt.
+pub(super) async fn begin(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> DbResult<()> {
+    expect_one(on!(tx, conn => sqlx::query(BEGIN)
+        .bind(id)
+        .bind(now)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))?)
+}
+
+const SAVE_VERIFYING: &str = "UPDATE deliveries SET state = 'verifying', updated_at = $2 WHERE id = $1";
+
+/// Shows that the bytes have arrived and are being verified.
+pub(super) async fn save_verifying(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> DbResult<()> {
+    expect_one(on!(tx, conn => sqlx::query(SAVE_VERIFYING)
+        .bind(id)
+        .bind(now)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))?)
+}
+
+const SAVE_DELIVERED: &str = "
+    UPDATE deliveries SET state = 'delivered', location = $2, last_error = NULL, updated_at = $3, delivered_at = $3
+    WHERE id = $1";
+
+/// Ends a delivery well.
+pub(super) async fn save_delivered(
+    tx: &mut Tx,
+    id: DeliveryId,
+    location: &str,
+    now: Timestamp,
+) -> DbResult<()> {
+    expect_one(on!(tx, conn => sqlx::query(SAVE_DELIVERED)
+        .bind(id)
+        .bind(location)
+        .bind(now)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))?)
+}
+
+const SAVE_RETRYING: &str = "
+    UPDATE deliveries SET state = 'retrying', last_error = $2, next_attempt_at = $3, updated_at = $4 WHERE id = $1";
+
+/// Says when a failed delivery comes again.
+pub(super) async fn save_retrying(
+    tx: &mut Tx,
+    id: DeliveryId,
+    error: &str,
+    (next, now): (Timestamp, Timestamp),
+) -> DbResult<()> {
+    expect_one(on!(tx, conn => sqlx::query(SAVE_RETRYING)
+        .bind(id)
+        .bind(error)
+        .bind(next)
+        .bind(now)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))?)
+}
+
+const SAVE_HELD: &str = "
+    UPDATE deliveries SET state = 'held', held_reason = $2, last_error = $3, next_attempt_at = NULL, updated_at = $4
+    WHERE id = $1";
+
+/// Leaves a delivery to a person.
+pub(super) async fn save_held(
+    tx: &mut Tx,
+    id: DeliveryId,
+    (reason, error): (HeldReason, &str),
+    now: Timestamp,
+) -> DbResult<()> {
+    expect_one(on!(tx, conn => sqlx::query(SAVE_HELD)
+        .bind(id)
+        .bind(reason)
+        .bind(error)
+        .bind(now)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))?)
+}
+
+const INSERT_ATTEMPT: &str = "
+    INSERT INTO delivery_attempts (delivery_id, number, outcome, message, started_at, ended_at)
+    VALUES ($1, $2, $3, $4, $5, $6)";
+
+/// Writes down how an attempt ended.
+pub(super) async fn insert_attempt(tx: &mut Tx, id: DeliveryId, attempt: &Attempt) -> DbResult<()> {
+    expect_one(on!(tx, conn => sqlx::query(INSERT_ATTEMPT)
+        .bind(id)
+        .bind(attempt.number)
+        .bind(attempt.outcome)
+        .bind(&attempt.message)
+        .bind(attempt.started_at)
+        .bind(attempt.ended_at)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))?)
+}
+
+const ATTEMPTS: &str = "
+    SELECT number, outcome, message, started_at, ended_at FROM delivery_attempts
+    WHERE delivery_id = $1 ORDER BY number DESC LIMIT $2";
+
+/// Gives the latest attempts, the newest first.
+pub(super) async fn attempts(tx: &mut Tx, id: DeliveryId, most: i64) -> DbResult<Vec<Attempt>> {
+    Ok(on!(tx, conn => sqlx::query_as(ATTEMPTS).bind(id).bind(most).fetch_all(conn).await)?)
+}
+
+/// Which deliveries a list shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Filter {
+    pub(super) state: Option<DeliveryState>,
+    pub(super) endpoint: Option<EndpointId>,
+    pub(super) media: Option<MediaId>,
+}
+
+/// A delivery with what lists and pages say about its file and its endpoint.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub(super) struct Listed {
+    #[sqlx(flatten)]
+    pub(super) delivery: Delivery,
+    pub(super) file_name: String,
+    pub(super) kind: crate::formats::kinds::Kind,
+    pub(super) mime_type: String,
+    pub(super) size: i64,
+    pub(super) sha256: String,
+    pub(super) endpoint_name: String,
+    pub(super) endpoint_state: crate::features::endpoints::EndpointState,
+    pub(super) use_case_name: Option<String>,
+}
+
+/// One statement for each filter, so that every one of them walks an index.
+macro_rules! listed {
+    ($condition:literal) => {
+        concat!(
+            "SELECT d.id, d.media_id, d.endpoint_id, d.state, d.held_reason, d.attempts, d.location, d.last_error,
+                    d.next_attempt_at, d.created_at, d.updated_at, d.delivered_at, m.file_name, m.kind, m.mime_type,
+                    m.size, m.sha256, e.name AS endpoint_name, e.state AS endpoint_state, u.name AS use_case_name
+             FROM deliveries d
+             JOIN media m ON m.id = d.media_id
+             JOIN endpoints e ON e.id = d.endpoint_id
+             JOIN conversations c ON c.id = m.conversation_id
+             LEFT JOIN use_cases u ON u.id = c.use_case_id
+             WHERE ",
+            $condition
+        )
+    };
+}
+
+const LIST: &str = listed!("d.id < $1 ORDER BY d.id DESC LIMIT $2");
+const LIST_STATE: &str = listed!("d.state = $3 AND d.id < $1 ORDER BY d.id DESC LIMIT $2");
+const LIST_ENDPOINT: &str = listed!("d.endpoint_id = $3 AND d.id < $1 ORDER BY d.id DESC LIMIT $2");
+const LIST_BOTH: &str =
+    listed!("d.endpoint_id = $3 AND d.state = $4 AND d.id < $1 ORDER BY d.id DESC LIMIT $2");
+/// A media has few deliveries; they are found by it and then filtered.
+const LIST_MEDIA: &str = listed!(
+    "d.media_id = $3 AND d.id < $1
+       AND (CAST($4 AS TEXT) IS NULL OR d.endpoint_id = $4) AND (CAST($5 AS TEXT) IS NULL OR d.state = $5)
+     ORDER BY d.id DESC LIMIT $2"
+);
+const SHOW: &str = listed!("d.id = $1");
+
+/// Lists deliveries behind an identifier, the newest first.
+pub(super) async fn list(tx: &mut Tx, filter: &Filter, behind: &str, limit: i64) -> DbResult<Vec<Listed>> {
+    let rows = match filter {
+        Filter { media: Some(media), endpoint, state } => on!(tx, conn => sqlx::query_as(LIST_MEDIA)
+            .bind(behind).bind(limit).bind(media).bind(endpoint).bind(state).fetch_all(conn).await),
+        Filter { endpoint: Some(endpoint), state: Some(state), .. } => {
+            on!(tx, conn => sqlx::query_as(LIST_BOTH)
+            .bind(behind).bind(limit).bind(endpoint).bind(state).fetch_all(conn).await)
+        }
+        Filter { endpoint: Some(endpoint), .. } => on!(tx, conn => sqlx::query_as(LIST_ENDPOINT)
+            .bind(behind).bind(limit).bind(endpoint).fetch_all(conn).await),
+        Filter { state: Some(state), .. } => on!(tx, conn => sqlx::query_as(LIST_STATE)
+            .bind(behind).bind(limit).bind(state).fetch_all(conn).await),
+        Filter { .. } => on!(tx, conn => sqlx::query_as(LIST).bind(behind).bind(limit).fetch_all(conn).await),
+    };
+    Ok(rows?)
+}
+
+/// Gives one delivery as lists show it.
+pub(super) async fn show(tx: &mut Tx, id: DeliveryId) -> DbResult<Option<Listed>> {
+    Ok(on!(tx, conn => sqlx::query_as(SHOW).bind(id).fetch_optional(conn).await)?)
+}
