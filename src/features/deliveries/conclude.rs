@@ -27,7 +27,7 @@ pub(super) async fn conclude(
     let now = services.clock.now();
     let roll = rand::random_range(0..=1000);
     let wait = outcome.as_ref().err().and_then(|error| wait_after(error, ongoing.number, roll));
-    let why = outcome.as_ref().err().map(|error| error.class());
+    let why = outcome.as_ref().err().map(DeliveryError::class);
     let lease = lease.clone();
     let concluded = services.db.write(move |tx| {
         async move {

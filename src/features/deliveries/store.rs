@@ -1,6 +1,6 @@
 //! SQL of deliveries. Lists join what they show from the features below; nothing else is read across.
 
-use super::model::{Attempt, AttemptOutcome, Delivery, DeliveryBrief, DeliveryId, DeliveryState, HeldReason};
+use super::model::{Attempt, Delivery, DeliveryBrief, DeliveryId, DeliveryState, HeldReason};
 use crate::features::endpoints::EndpointId;
 use crate::features::media::MediaId;
 use crate::on;

@@ -192,12 +192,11 @@ async fn find_out(db: &Db, id: MediaId) -> Option<Vec<DeliveryBrief>> {
 
 /// Removes bytes whose rows were surely not written.
 async fn clean_up(services: &Services, id: MediaId, error: &DbError) {
-    let is_absent = match error {
-        DbError::Busy => true,
-        _ => {
-            let found = services.db.read(move |tx| async move { media::exists(tx, id).await }.boxed());
-            matches!(found.await, Ok(false))
-        }
+    let is_absent = if matches!(error, DbError::Busy) {
+        true
+    } else {
+        let found = services.db.read(move |tx| async move { media::exists(tx, id).await }.boxed());
+        matches!(found.await, Ok(false))
     };
     if is_absent && let Err(error) = services.blobs.remove(id.uuid()).await {
         tracing::warn!(media = %id, %error, "bytes without a row stay until the sweep");
