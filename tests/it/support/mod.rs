@@ -6,6 +6,7 @@
 mod api;
 mod browser;
 mod database;
+mod dump;
 mod page;
 
 use std::future::Future;
@@ -19,6 +20,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use mediaport::app::{Installation, Running, Work};
 use mediaport::config::Config;
+use mediaport::features::accounts::actions::Added;
 use mediaport::features::apps::Scope;
 use mediaport::features::{Services, accounts, apps, audit};
 use mediaport::platform::clock::Clock;
@@ -29,7 +31,7 @@ use tokio::runtime::{Builder, Runtime};
 pub(crate) use api::ApiClient;
 pub(crate) use browser::Browser;
 pub(crate) use database::TestDatabase;
-pub(crate) use page::{Form, Page};
+pub(crate) use page::Page;
 
 /// The password of everybody whom a test adds.
 pub(crate) const PASSWORD: &str = "seven herons over grey water";
@@ -149,6 +151,17 @@ impl TestApp {
         .await
     }
 
+    /// Gives each row of each table as one line.
+    pub(crate) async fn dump(&self) -> Vec<String> {
+        let db = self.services().db.clone();
+        self.run(async move { dump::dump(&db).await }).await
+    }
+
+    /// Counts the people who can sign in or were invited.
+    pub(crate) async fn count_people(&self) -> i64 {
+        self.act(|tx| accounts::count(tx).boxed()).await
+    }
+
     /// Opens a browser that nobody has signed in with.
     pub(crate) fn browser(&self) -> Browser {
         Browser::new(self.address(), self.running().public.origin())
@@ -170,6 +183,20 @@ impl TestApp {
             async move { accounts::actions::add(tx, &actor, &email, role, Some(hash), now).await }.boxed()
         })
         .await;
+    }
+
+    /// Invites somebody and gives the path of their link.
+    pub(crate) async fn invite(&self, email: &str, role: Role) -> String {
+        let (actor, now, email) = (Actor::system("test"), self.clock.now(), email.to_owned());
+        let added = self
+            .act(move |tx| {
+                async move { accounts::actions::add(tx, &actor, &email, role, None, now).await }.boxed()
+            })
+            .await;
+        match added {
+            Added::Invited(code) => format!("/setup/{}", code.expose()),
+            Added::Active => panic!("an invitation makes nobody active"),
+        }
     }
 
     /// Adds somebody with this role and signs them in.
