@@ -17,14 +17,14 @@ const PLACES: &[Place] = &[
         group: Some("Storage"),
         label: "Media endpoints",
         href: "/endpoints",
-        icon: "hard-drive",
+        icon: "hard-drive-upload",
         roles: &[Role::Admin],
     },
     Place {
         group: Some("Storage"),
         label: "Use cases",
         href: "/use-cases",
-        icon: "briefcase",
+        icon: "split",
         roles: &[Role::Admin],
     },
     Place {

@@ -92,6 +92,15 @@ impl DeliveryError {
         )
     }
 
+    /// Says that an item's path could lead out of where it belongs.
+    #[must_use]
+    pub fn unsafe_path() -> Self {
+        Self::item(
+            ItemProblem::Rejected,
+            "The file's path is not a safe relative path. Change the path template",
+        )
+    }
+
     /// Gives the sentence for people.
     #[must_use]
     pub fn message(&self) -> &str {

@@ -120,3 +120,27 @@ pub(super) async fn inspect(item: &Item, mut each: impl FnMut(&Bytes)) -> Result
     let intact = length == item.size && hex::encode(sha2::Digest::finalize(sha256)) == item.sha256;
     if intact { Ok(()) } else { Err(DeliveryError::damaged()) }
 }
+
+/// What most file systems allow for one name, in bytes.
+const NAME_MAX: usize = 255;
+
+/// Tells whether a path stays below where it starts: relative, no empty, `.` or `..` names, no name too long.
+pub(super) fn is_relative(path: &str) -> bool {
+    let fits = |name: &str| !matches!(name, "" | "." | "..") && name.len() <= NAME_MAX;
+    path.split('/').all(fits) && !path.contains(['\\', '\0'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_paths_that_stay_inside_are_relative() {
+        for good in ["a", "exports/crm", "Übersicht 2026/ü", ".hidden"] {
+            assert!(is_relative(good), "{good}");
+        }
+        for bad in ["", "/etc", "a//b", "..", "a/../b", "./a", "a/.", "a\\b", "a/"] {
+            assert!(!is_relative(bad), "{bad}");
+        }
+    }
+}

@@ -8,7 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::text_enum;
 
 /// Longer than any single wait that the ways out allow (5 s to connect, 30 s for an answer), so it only cuts endless ones.
-const STEP_LIMIT: Duration = Duration::from_secs(60);
+const STEP_LIMIT: Duration = Duration::from_mins(1);
 
 text_enum! {
     /// The steps of every endpoint test, in order.

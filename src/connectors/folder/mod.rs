@@ -9,9 +9,10 @@ mod write;
 use askama::Template;
 use serde::{Deserialize, Serialize};
 
+use super::item::is_relative;
 use super::probe::{self, Removal};
 use super::report::{Found, Report, StepName};
-use super::{Connector, DeliveryError, Ground, Item, ItemProblem, Receipt, Takes, VerifiedBy};
+use super::{Connector, DeliveryError, Ground, Item, Receipt, Takes, VerifiedBy};
 use crate::platform::form::{FieldErrors, FormFields};
 use tree::{Directory, problem};
 
@@ -45,7 +46,7 @@ impl Connector for Folder {
         let mut check = form.check();
         let typed = check.required("directory", "a folder", 500);
         let directory = typed.trim_end_matches('/');
-        if !typed.is_empty() && !tree::is_relative(directory) {
+        if !typed.is_empty() && !is_relative(directory) {
             check.refuse(
                 "directory",
                 "Enter a path below the operator's root, without a leading / and without ..",
@@ -126,12 +127,4 @@ async fn blocking<T: Send + 'static>(
         tracing::debug!(%cause, "file work did not end");
         Err(DeliveryError::transient("Writing was interrupted; it is tried again"))
     })
-}
-
-/// Says that a path cannot be used, whatever brought it here.
-fn unsafe_path() -> DeliveryError {
-    DeliveryError::item(
-        ItemProblem::Rejected,
-        "The file's path is not a safe relative path; change the path template",
-    )
 }

@@ -13,9 +13,10 @@ use rustix::io::Errno;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use super::super::item::is_relative;
 use super::super::{DeliveryError, Item, ItemProblem, Receipt, VerifiedBy};
-use super::tree::{Directory, io_problem, is_relative, problem, split};
-use super::{blocking, unsafe_path};
+use super::blocking;
+use super::tree::{Directory, io_problem, problem, split};
 
 /// How many bytes go to the disk at once; below 256 KiB switching threads costs more than writing.
 const BATCH: usize = 1024 * 1024;
@@ -25,7 +26,7 @@ const NAME_ROOM: usize = 200;
 /// Stores an item below `directory` unless exactly it is there already.
 pub(super) async fn put(root: PathBuf, directory: &str, item: &Item) -> Result<Receipt, DeliveryError> {
     if !is_relative(&item.path) {
-        return Err(unsafe_path());
+        return Err(DeliveryError::unsafe_path());
     }
     let path = format!("{directory}/{}", item.path);
     let (parent, name) = split(&path);
@@ -69,7 +70,7 @@ pub(super) async fn verify(
 
 /// Gives the path below the root that a receipt names.
 pub(super) fn path_of(receipt: &Receipt) -> Result<String, DeliveryError> {
-    receipt.location["path"].as_str().map(str::to_owned).ok_or_else(unsafe_path)
+    receipt.location["path"].as_str().map(str::to_owned).ok_or_else(DeliveryError::unsafe_path)
 }
 
 fn receipt(path: &str, inode: Option<u64>) -> Receipt {
@@ -189,10 +190,9 @@ async fn fill(mut part: Part, item: &Item) -> Result<Part, DeliveryError> {
 /// Keeps a second attempt away from a part that a first one, thought dead, still writes.
 fn lock(directory: &Directory, name: &str, file: &File) -> Result<(), DeliveryError> {
     let busy = || DeliveryError::transient("Another attempt is still writing this file; it is tried again");
-    match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
-        Err(Errno::WOULDBLOCK) => return Err(busy()),
-        // file systems without locks: the queue's lease is the guard that remains
-        Err(_) | Ok(()) => (),
+    // file systems without locks answer otherwise: there the queue's lease is the guard that remains
+    if rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
+        return Err(busy());
     }
     // the first attempt may have renamed the file between our opening and our locking it
     let named = directory.stat(name).map_err(|_| busy())?;

@@ -21,7 +21,7 @@ use super::super::Ground;
 use super::{Secrets, Settings};
 
 /// How long a stream may stand still before the SDK gives up; bytes come from and go to slow disks as well.
-const STALLED: Duration = Duration::from_secs(60);
+const STALLED: Duration = Duration::from_mins(1);
 
 /// A bucket with the account that writes to it.
 pub(super) struct Bucket<'a> {

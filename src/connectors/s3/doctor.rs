@@ -29,7 +29,9 @@ pub(super) async fn run(settings: &Settings, secrets: &Secrets, ground: &Ground,
     };
     report.step(StepName::Identity, identity).await;
     report.step(StepName::SignIn, sign_in(&bucket)).await;
-    probe::run::<S3, _, _>(settings, secrets, ground, report, |receipt| remove(&bucket, receipt)).await;
+    let probe = probe::run::<S3, _, _>(settings, secrets, ground, report, |receipt| remove(&bucket, receipt));
+    // the SDK's futures are large, and this one holds those of every request
+    Box::pin(probe).await;
 }
 
 struct Address {

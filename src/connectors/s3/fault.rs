@@ -75,6 +75,11 @@ impl Fault {
         matches!(self.status, Some(401 | 403)) && self.sign_in_problem().is_none() && !self.is_full()
     }
 
+    /// Refused without a reason that can be read: answers to HEAD have no body, so the next request has to tell.
+    pub(super) fn is_mute(&self) -> bool {
+        self.is_forbidden() || (self.code.is_empty() && matches!(self.status, Some(300..=400 | 405)))
+    }
+
     /// The condition "only if nothing is there" did not hold.
     pub(super) fn is_taken(&self) -> bool {
         self.status == Some(412)

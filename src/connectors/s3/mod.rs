@@ -8,6 +8,7 @@
 mod client;
 mod doctor;
 mod fault;
+mod headers;
 mod put;
 mod settings;
 mod sums;

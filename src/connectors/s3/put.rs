@@ -1,16 +1,15 @@
 //! Storing an object under a key that nothing has yet.
 
-use aws_sdk_s3::types::{
-    ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart, ServerSideEncryption, StorageClass,
-};
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::super::item::is_relative;
 use super::super::{DeliveryError, Item, ItemProblem, Receipt};
 use super::client::{Bucket, Upload};
 use super::fault::Fault;
-use super::settings::{Checksum, Encryption};
+use super::headers::{Sums, algorithm, encryption, storage_class};
 use super::sums::{Piece, Plan};
 use super::verify::{self, Expected};
 
@@ -37,6 +36,9 @@ enum Condition {
 /// Stores an item unless exactly it is there already.
 pub(super) async fn run(bucket: &Bucket<'_>, item: &Item) -> Result<Receipt, DeliveryError> {
     let key = bucket.settings.key(&item.path);
+    if !is_relative(&item.path) {
+        return Err(DeliveryError::unsafe_path());
+    }
     if key.len() > KEY_MAX {
         return Err(Fault::name_too_long());
     }
@@ -62,7 +64,7 @@ pub(super) async fn run(bucket: &Bucket<'_>, item: &Item) -> Result<Receipt, Del
         }
         other => other,
     };
-    let written = written.map_err(|refused| refused.delivery())?;
+    let written = written.map_err(Refused::delivery)?;
     Ok(receipt(bucket, &key, &Expected { written: Some(written), ..expected }))
 }
 
@@ -290,53 +292,6 @@ impl Condition {
             Self::OnlyIfNew => Some("*".to_owned()),
             Self::None => None,
         }
-    }
-}
-
-/// The checksums that go along with one request, in base64.
-#[derive(Default)]
-struct Sums {
-    md5: Option<String>,
-    sha256: Option<String>,
-    crc32: Option<String>,
-}
-
-impl Sums {
-    fn single(bucket: &Bucket<'_>, piece: &Piece) -> Self {
-        let chosen = bucket.settings.checksum;
-        let any = |of: &[Checksum]| of.contains(&chosen);
-        Self {
-            md5: any(&[Checksum::Auto, Checksum::Md5]).then(|| piece.md5_base64()),
-            sha256: any(&[Checksum::Auto, Checksum::Sha256]).then(|| piece.sha256_base64()),
-            crc32: any(&[Checksum::Crc32]).then(|| piece.crc32_base64()),
-        }
-    }
-
-    /// Pieces carry a newer checksum only when the upload was begun with one; see [`algorithm`].
-    fn of_many(bucket: &Bucket<'_>, piece: &Piece) -> Self {
-        let sums = Self::single(bucket, piece);
-        if algorithm(bucket).is_some() { sums } else { Self { md5: sums.md5, ..Self::default() } }
-    }
-}
-
-/// Other stores than Amazon's get MD5 sums alone for pieces unless the admin says otherwise: all of them know those.
-fn algorithm(bucket: &Bucket<'_>) -> Option<ChecksumAlgorithm> {
-    match bucket.settings.checksum {
-        Checksum::Auto if bucket.settings.is_amazon() => Some(ChecksumAlgorithm::Sha256),
-        Checksum::Sha256 => Some(ChecksumAlgorithm::Sha256),
-        Checksum::Crc32 => Some(ChecksumAlgorithm::Crc32),
-        Checksum::Auto | Checksum::Md5 | Checksum::None => None,
-    }
-}
-
-fn storage_class(bucket: &Bucket<'_>) -> Option<StorageClass> {
-    bucket.settings.storage_class.as_deref().map(StorageClass::from)
-}
-
-fn encryption(bucket: &Bucket<'_>) -> Option<ServerSideEncryption> {
-    match bucket.settings.server_side_encryption {
-        Encryption::None => None,
-        chosen => Some(ServerSideEncryption::from(chosen.as_str())),
     }
 }
 

@@ -120,6 +120,11 @@ fn word(check: &mut Check<'_>, name: &str, what: &str, signs: &str) -> String {
 
 fn endpoint_url(check: &mut Check<'_>) -> Option<String> {
     let name = "endpoint_url";
+    let text = check.text(name, 2_000);
+    // the parser repairs these; whoever means well does not type them
+    if text.contains(['\\', ' ']) {
+        check.refuse(name, "Remove spaces and backslashes from the address");
+    }
     let url: Url = check.parsed(name, "Enter an address such as https://s3.example.com")?;
     if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none_or(str::is_empty) {
         check.refuse(name, "Enter an address such as https://s3.example.com");
@@ -185,8 +190,12 @@ mod tests {
 
     #[test]
     fn addresses_with_more_than_a_server_are_refused() {
-        for url in ["https://u:p@s3.example.com", "https://s3.example.com/?x=1", "https://s3.example.com/#x"]
-        {
+        for url in [
+            "https://u:p@s3.example.com",
+            "https://s3.example.com/?x=1",
+            "https://s3.example.com/#x",
+            "https://s3.example.com\\@x",
+        ] {
             assert!(problem(&[("endpoint_url", url)], "endpoint_url").starts_with("Remove"), "{url}");
         }
         for url in ["ftp://s3.example.com", "s3.example.com", "file:///etc/passwd", "https://"] {

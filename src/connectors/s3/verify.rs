@@ -78,7 +78,7 @@ pub(super) async fn existing(
     let head = match head(bucket, key).await {
         Ok(head) => head,
         Err(fault) if fault.is_missing() => return Ok(Existing::Nothing),
-        Err(fault) if fault.is_forbidden() => return Ok(Existing::Hidden),
+        Err(fault) if fault.is_mute() => return Ok(Existing::Hidden),
         Err(fault) => return Err(fault.delivery(LOOK)),
     };
     match judge(bucket, key, item, expected, &head).await? {

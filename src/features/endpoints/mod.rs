@@ -11,6 +11,8 @@ mod limit;
 mod model;
 pub mod pages;
 mod store;
+#[cfg(test)]
+pub(super) mod tests;
 
 use crate::connectors;
 use crate::platform::clock::Timestamp;

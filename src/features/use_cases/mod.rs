@@ -9,6 +9,8 @@ mod error;
 mod model;
 pub mod pages;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use super::endpoints::{self, EndpointId};
 use crate::formats::kinds::Purpose;

@@ -177,3 +177,18 @@ async fn a_folder_skips_the_steps_of_a_network() {
         assert!(!step(&steps, name).message.is_empty());
     }
 }
+
+#[tokio::test]
+async fn two_attempts_at_once_leave_one_whole_file() {
+    let place = Folder::fresh().await;
+    let item = item("2026/a.mp4", 30 << 20);
+
+    let (first, second) = tokio::join!(deliver(&place, &item), deliver(&place, &item));
+
+    for result in [&first, &second] {
+        assert!(matches!(result, Ok(_) | Err(DeliveryError::Transient { .. })), "{result:?}");
+    }
+    assert!(first.is_ok() || second.is_ok());
+    assert_eq!(place.look("2026/a.mp4").await, Some((item.size, item.sha256)));
+    assert_eq!(place.names().await.len(), 1);
+}

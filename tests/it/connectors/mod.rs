@@ -16,8 +16,9 @@ use mediaport::platform::outbound::Outbound;
 
 /// What connectors stand on in tests: loopback may be reached, folders lie below `root`.
 fn ground(root: &Path) -> Ground {
-    let loopback = "127.0.0.1/32".parse().expect("a network");
-    let outbound = Outbound::new(vec![loopback]).expect("a way out");
+    // `localhost` has both addresses, and all of a name's addresses have to be allowed
+    let loopback = ["127.0.0.1/32", "::1/128"].map(|network| network.parse().expect("a network"));
+    let outbound = Outbound::new(loopback.to_vec()).expect("a way out");
     Ground { outbound, folder_root: root.to_owned() }
 }
 

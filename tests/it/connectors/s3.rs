@@ -1,9 +1,13 @@
 //! S3 buckets, against Ceph's gateway.
 
+use std::process::Command;
+
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, RequestChecksumCalculation};
 use bytes::Bytes;
-use mediaport::connectors::{Configuration, DeliveryError, Ground, Outcome, StepName, StepState, VerifiedBy};
+use mediaport::connectors::{
+    Configuration, DeliveryError, Ground, ItemProblem, Outcome, StepName, StepState, VerifiedBy,
+};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -172,6 +176,31 @@ async fn a_refused_connection_is_waited_out_and_told_in_one_word() {
 }
 
 #[tokio::test]
+async fn addresses_that_nobody_allowed_are_refused_in_one_word() {
+    let bucket = Bucket::fresh().await;
+    let forbidden = [
+        "http://169.254.169.254",
+        "https://169.254.169.254",
+        "http://10.0.0.1:9000",
+        "https://[::ffff:a9fe:a9fe]",
+        "https://[64:ff9b::a00:1]",
+        "https://0x0a000001",
+        "https://167772161",
+        "https://127.0.0.2",
+        "http://1.1.1.1",
+    ];
+    for endpoint in forbidden {
+        let configuration = bucket.fields(&[("endpoint_url", endpoint)]);
+        let (outcome, steps) = tested("s3", &bucket.ground, &configuration).await;
+        let refused = bucket.refusal(&[("endpoint_url", endpoint)]).await;
+
+        assert_eq!((outcome, failed(&steps).name), (Outcome::Failed, StepName::Resolve), "{endpoint}");
+        assert!(failed(&steps).message.starts_with("refused_by_policy"), "{endpoint} {steps:?}");
+        assert!(matches!(refused, DeliveryError::Endpoint { .. }), "{endpoint} {refused:?}");
+    }
+}
+
+#[tokio::test]
 async fn every_checksum_setting_is_taken_by_a_real_store() {
     let bucket = Bucket::fresh().await;
     for checksum in ["auto", "crc32", "sha256", "md5", "none"] {
@@ -228,7 +257,7 @@ async fn a_writer_who_may_not_read_rests_on_the_acknowledgement() {
 async fn a_store_that_spoils_what_it_keeps_is_found_out() {
     for lie in [Lie::FlipsABit, Lie::CutsTheEnd, Lie::FlipsABitAndSwears] {
         for size in [5000, 17 << 20] {
-            let stub = Stub::start(lie).await;
+            let stub = Stub::start(lie);
             let root = tempfile::tempdir().expect("a folder");
             let ground = ground(root.path());
             let configuration = stub.configuration();
@@ -249,6 +278,97 @@ async fn a_store_that_spoils_what_it_keeps_is_found_out() {
     }
 }
 
+/// Runs an ignored test of this file with another environment, which is read once in a process.
+fn in_its_own_process(test: &str, prepare: impl FnOnce(&mut Command)) {
+    let mut child = Command::new(std::env::current_exe().expect("a path"));
+    child.args(["--exact", "--ignored", "--nocapture", &format!("connectors::s3::{test}")]);
+    prepare(&mut child);
+    let ended = child.output().expect("a child process");
+    let (out, errors) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    assert!(ended.status.success() && out.contains("1 passed"), "{out}{errors}");
+}
+
+#[tokio::test]
+async fn https_proves_the_store_and_carries_deliveries() {
+    in_its_own_process("delivers_over_https", |child| {
+        child.env("SSL_CERT_FILE", peer("TEST_CA_FILE"));
+    });
+}
+
+#[tokio::test]
+#[ignore = "run by https_proves_the_store_and_carries_deliveries, in a process of its own"]
+async fn delivers_over_https() {
+    let bucket = Bucket::fresh().await;
+    let endpoint = peer("TEST_S3_ENDPOINT_TLS");
+    let https = bucket.fields(&[("endpoint_url", &endpoint)]);
+
+    let (outcome, steps) = tested("s3", &bucket.ground, &https).await;
+
+    assert_eq!(outcome, Outcome::Passed, "{steps:?}");
+    assert_eq!(step(&steps, StepName::Identity).state, StepState::Passed);
+    for size in [0, 5000, 40 << 20] {
+        let item = item(&format!("{size}.jpg"), size);
+        let receipt = connector("s3").put(&https, &bucket.ground, &item).await.expect("stored");
+        connector("s3").verify(&https, &bucket.ground, &item, &receipt).await.expect("verified");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_wish_holds_the_item_and_names_the_fields() {
+    let bucket = Bucket::fresh().await;
+
+    // this store encrypts over https alone
+    let refused = bucket.refusal(&[("server_side_encryption", "AES256")]).await;
+
+    assert!(matches!(refused, DeliveryError::Item { reason: ItemProblem::Rejected, .. }), "{refused:?}");
+    assert!(refused.message().contains("encryption"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_certificate_of_a_stranger_fails_at_identity() {
+    in_its_own_process("refuses_a_strange_certificate", |child| {
+        child.env_remove("SSL_CERT_FILE").env_remove("SSL_CERT_DIR");
+    });
+}
+
+#[tokio::test]
+#[ignore = "run by a_certificate_of_a_stranger_fails_at_identity, in a process of its own"]
+async fn refuses_a_strange_certificate() {
+    let bucket = Bucket::fresh().await;
+    let endpoint = peer("TEST_S3_ENDPOINT_TLS");
+    let strange = [("endpoint_url", endpoint.as_str())];
+
+    let (_, steps) = tested("s3", &bucket.ground, &bucket.fields(&strange)).await;
+    let refused = bucket.refusal(&strange).await;
+
+    assert_eq!(failed(&steps).name, StepName::Identity);
+    assert!(failed(&steps).message.starts_with("rejected"), "{steps:?}");
+    assert!(matches!(refused, DeliveryError::Endpoint { .. }), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_line_that_breaks_leaves_nothing_and_heals() {
+    let bucket = Bucket::fresh().await;
+    let endpoint = peer("TEST_S3_FAULT_ENDPOINT");
+    let through = bucket.fields(&[("endpoint_url", &endpoint)]);
+    let item = item("a.mp4", 40 << 20);
+    let faults = async |settings: &'static str| {
+        let request = http::Request::put(peer("TEST_FAULT_CTL")).body(settings.into()).expect("a request");
+        bucket.ground.outbound.send(request).await.expect("the proxy's control");
+    };
+
+    faults(r#"{"cut_up_after": 10000000}"#).await;
+    let broken = connector("s3").put(&through, &bucket.ground, &item).await;
+    faults("{}").await;
+
+    assert!(matches!(broken, Err(DeliveryError::Transient { .. })), "{broken:?}");
+    assert_eq!(bucket.names().await, [""; 0]);
+    // connections opened while the line was broken stay so
+    let fresh = ground(&bucket.ground.folder_root);
+    connector("s3").put(&through, &fresh, &item).await.expect("stored on a whole line");
+    assert_eq!(bucket.look("a.mp4").await, Some((item.size, item.sha256)));
+}
+
 #[tokio::test]
 async fn credentials_of_the_machine_are_never_used() {
     let blank = [("bucket", "b"), ("region", "us-east-1"), ("access_key_id", ""), ("secret_access_key", "")];
@@ -256,32 +376,30 @@ async fn credentials_of_the_machine_are_never_used() {
     assert!(errors.first("access_key_id").is_some() && errors.first("secret_access_key").is_some());
 
     // the child process has planted credentials and a metadata service in its environment
-    let stub = Stub::start(Lie::None).await;
-    let metadata = Stub::start(Lie::None).await;
+    let stub = Stub::start(Lie::None);
+    let metadata = Stub::start(Lie::None);
     let home = tempfile::tempdir().expect("a folder");
     std::fs::create_dir(home.path().join(".aws")).expect("a folder");
     let planted = "[default]\naws_access_key_id = AKIAPLANTEDINFILE\naws_secret_access_key = planted\nregion = eu-planted-1\n";
     std::fs::write(home.path().join(".aws/credentials"), planted).expect("a file");
     std::fs::write(home.path().join(".aws/config"), planted).expect("a file");
-    let this = std::env::current_exe().expect("a path");
-    let child = std::process::Command::new(this)
-        .args(["--exact", "--ignored", "connectors::s3::delivers_with_a_poisoned_environment"])
-        .env("STUB_ENDPOINT", stub.endpoint())
-        .env("HOME", home.path())
-        .env("AWS_ACCESS_KEY_ID", "AKIAPLANTEDINENV")
-        .env("AWS_SECRET_ACCESS_KEY", "planted")
-        .env("AWS_SESSION_TOKEN", "planted")
-        .env("AWS_REGION", "eu-planted-1")
-        .env("AWS_ENDPOINT_URL", metadata.endpoint())
-        .env("AWS_ENDPOINT_URL_S3", metadata.endpoint())
-        .env("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.endpoint())
-        .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("{}/creds", metadata.endpoint()))
-        .env("HTTP_PROXY", metadata.endpoint())
-        .env("http_proxy", metadata.endpoint())
-        .output()
-        .expect("a child process");
+    let metadata_credentials = format!("{}/creds", metadata.endpoint());
+    in_its_own_process("delivers_with_a_poisoned_environment", |child| {
+        child
+            .env("STUB_ENDPOINT", stub.endpoint())
+            .env("HOME", home.path())
+            .env("AWS_ACCESS_KEY_ID", "AKIAPLANTEDINENV")
+            .env("AWS_SECRET_ACCESS_KEY", "planted")
+            .env("AWS_SESSION_TOKEN", "planted")
+            .env("AWS_REGION", "eu-planted-1")
+            .env("AWS_ENDPOINT_URL", metadata.endpoint())
+            .env("AWS_ENDPOINT_URL_S3", metadata.endpoint())
+            .env("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.endpoint())
+            .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", &metadata_credentials)
+            .env("HTTP_PROXY", metadata.endpoint())
+            .env("http_proxy", metadata.endpoint());
+    });
 
-    assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
     assert_eq!(metadata.requests(), [""; 0]);
     let seen = stub.requests();
     assert!(!seen.is_empty());

@@ -12,11 +12,11 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// No multiple of a piece's length, so that pieces in the wrong order are noticed.
-const BLOCK: usize = 1_000_003;
-const READ: u64 = 256 * 1024;
+const BLOCK: u64 = 1_000_003;
+const READ: usize = 256 * 1024;
 
 static RANDOM: LazyLock<Bytes> = LazyLock::new(|| {
-    let mut bytes = vec![0_u8; BLOCK];
+    let mut bytes = vec![0_u8; index(BLOCK)];
     rand::fill(&mut bytes[..]);
     Bytes::from(bytes)
 });
@@ -33,8 +33,8 @@ pub(super) struct Made {
 impl Source for Made {
     fn read(&self, range: Range<u64>) -> BoxStream<'static, io::Result<Bytes>> {
         let made = self.clone();
-        stream::iter((range.start..range.end.min(self.size)).step_by(READ as usize))
-            .map(move |at| made.piece(at, range.end.min(at + READ)))
+        stream::iter((range.start..range.end.min(self.size)).step_by(READ))
+            .map(move |at| made.piece(at, range.end.min(at + READ as u64)))
             .flat_map(stream::iter)
             .boxed()
     }
@@ -48,10 +48,10 @@ impl Made {
         let mut pieces = Vec::new();
         let mut at = from;
         while at < to {
-            let start = (at % BLOCK as u64) as usize;
-            let end = BLOCK.min(start + (to - at) as usize);
-            pieces.push(Ok(RANDOM.slice(start..end)));
-            at += (end - start) as u64;
+            let start = at % BLOCK;
+            let end = BLOCK.min(start + to - at);
+            pieces.push(Ok(RANDOM.slice(index(start)..index(end))));
+            at += end - start;
         }
         pieces
     }
@@ -75,8 +75,8 @@ pub(super) fn breaking_item(path: &str, size: u64, good_readings: i64) -> Item {
 fn made(path: &str, source: Made) -> Item {
     let whole = Made { breaks_at: None, ..source.clone() };
     let mut sha256 = Sha256::new();
-    for at in (0..source.size).step_by(READ as usize) {
-        for piece in whole.piece(at, source.size.min(at + READ)) {
+    for at in (0..source.size).step_by(READ) {
+        for piece in whole.piece(at, source.size.min(at + READ as u64)) {
             sha256.update(piece.expect("no break"));
         }
     }
@@ -88,4 +88,8 @@ fn made(path: &str, source: Made) -> Item {
         sha256: hex::encode(sha256.finalize()),
         source: Arc::new(source),
     }
+}
+
+fn index(at: u64) -> usize {
+    usize::try_from(at).expect("a block fits into memory")
 }

@@ -44,7 +44,7 @@ pub(super) struct Stub {
 
 impl Stub {
     /// Starts a store with an empty bucket.
-    pub(super) async fn start(lie: Lie) -> Self {
+    pub(super) fn start(lie: Lie) -> Self {
         let state = Arc::new(Mutex::new(State::default()));
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
@@ -113,7 +113,7 @@ fn answer(state: &mut State, lie: Lie, request: &HttpRequest, body: &Bytes) -> H
             HttpResponse::Ok().insert_header(("etag", quoted(&md5(body)))).finish()
         }
         (&Method::PUT, None) => {
-            let etag = keep(state, lie, key, body.clone(), None);
+            let etag = keep(state, lie, key, body, None);
             HttpResponse::Ok().insert_header(("etag", quoted(&etag))).finish()
         }
         (&Method::POST, _) if query.contains("uploads") => {
@@ -128,7 +128,7 @@ fn answer(state: &mut State, lie: Lie, request: &HttpRequest, body: &Bytes) -> H
                 whole
             });
             let sworn = format!("{}-{}", md5(&sums), parts.len());
-            let etag = keep(state, lie, key, whole.freeze(), Some(sworn));
+            let etag = keep(state, lie, key, &whole.freeze(), Some(sworn));
             xml(format!(
                 "<CompleteMultipartUploadResult><ETag>{}</ETag></CompleteMultipartUploadResult>",
                 quoted(&etag)
@@ -148,8 +148,8 @@ fn answer(state: &mut State, lie: Lie, request: &HttpRequest, body: &Bytes) -> H
 }
 
 /// Keeps what the lie makes of the bytes, and gives the sum that goes with it.
-fn keep(state: &mut State, lie: Lie, key: String, sent: Bytes, sworn: Option<String>) -> String {
-    let sworn = sworn.unwrap_or_else(|| md5(&sent));
+fn keep(state: &mut State, lie: Lie, key: String, sent: &Bytes, sworn: Option<String>) -> String {
+    let sworn = sworn.unwrap_or_else(|| md5(sent));
     let mut bytes = sent.to_vec();
     match lie {
         Lie::None => (),

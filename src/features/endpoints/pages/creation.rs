@@ -81,24 +81,26 @@ struct Ending {
 impl Ending {
     async fn messages(self, outcome: Outcome) -> Vec<Message> {
         if !self.draft.may_be_saved(outcome) {
-            return vec![html(&StreamEnd { state: state_word(outcome) })];
+            // the form comes along, because what an earlier answer called wrong in it no longer is
+            return self.form_again(state_word(outcome), FieldErrors::default()).await;
         }
-        match self.draft.save(self.services.clone(), self.actor).await {
+        match self.draft.clone().save(self.services.clone(), self.actor.clone()).await {
             Ok(id) => {
                 let address = format!("/endpoints/{id}?added=yes");
                 vec![html(&StreamEnd { state: "passed" }), Message::Named("saved", address)]
             }
-            Err(Failure::Invalid(errors)) => refused(self.shell, self.form, &self.services, errors).await,
+            // somebody else took the name, or removed a use case, while the test ran
+            Err(Failure::Invalid(errors)) => self.form_again("failed", errors).await,
             Err(failure) => vec![broken(&failure)],
         }
     }
-}
 
-/// Somebody else took the name, or removed a use case, while the test ran.
-async fn refused(shell: Shell, form: FormFields, services: &Services, errors: FieldErrors) -> Vec<Message> {
-    match EditView::load(&services.db, form.with_errors(errors)).await {
-        Ok(edit) => vec![html(&StreamEnd { state: "failed" }), html(&StreamForm { shell, edit })],
-        Err(failure) => vec![broken(&failure)],
+    /// Ends the test and shows the form; what was typed into secrets stays in the browser.
+    async fn form_again(self, state: &'static str, errors: FieldErrors) -> Vec<Message> {
+        match EditView::load(&self.services.db, self.form.with_errors(errors)).await {
+            Ok(edit) => vec![html(&StreamEnd { state }), html(&StreamForm { shell: self.shell, edit })],
+            Err(failure) => vec![broken(&failure)],
+        }
     }
 }
 
