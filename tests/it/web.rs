@@ -3,13 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mediaport::app::routes;
-use mediaport::platform::web::{Door, Entry, Role, assets};
+use mediaport::platform::web::{Door, Entry, Role};
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, COOKIE, ORIGIN};
 
-use crate::support::{Browser, PASSWORD, Page, TestApp};
-
-const NOBODYS_ID: &str = "01890000-0000-7000-8000-000000000000";
+use crate::support::{Browser, PASSWORD, Page, TestApp, sample_address};
 
 /// The kind of an answer, which decides its policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,14 +138,6 @@ fn assert_headers(what: &str, page: &Page, https: bool, media: &str) {
     assert!(page.body.is_empty() || !page.header("content-type").is_empty(), "{what}: content-type");
 }
 
-/// Gives an address of a route; what stands in its segments exists nowhere, files of ours apart.
-fn address(entry: &Entry) -> String {
-    let name = assets::url::APP_CSS.trim_start_matches("/static/");
-    let path = entry.path.replace("{name}", name).replace("{code}", "no-such-code");
-    let segment = regex_lite::Regex::new(r"\{[^}]+\}").unwrap();
-    segment.replace_all(&path, NOBODYS_ID).into_owned()
-}
-
 fn is_page(entry: &Entry) -> bool {
     !matches!(entry.door, Door::Api { .. })
 }
@@ -166,7 +156,7 @@ async fn every_page_carries_the_headers_of_its_kind_for_everybody() {
             for by_htmx in [false, true] {
                 let method = Method::from_bytes(entry.method.as_str().as_bytes()).unwrap();
                 let mut request =
-                    browser.request(method, &address(entry)).header("Sec-Fetch-Site", "same-origin");
+                    browser.request(method, &sample_address(entry)).header("Sec-Fetch-Site", "same-origin");
                 if by_htmx {
                     request = request.header("HX-Request", "true").header("HX-Target", "main");
                 }
@@ -190,7 +180,7 @@ async fn machine_clients_get_the_headers_of_the_api() {
     for client in &clients {
         for entry in routes::table().iter().filter(|entry| !is_page(entry)) {
             let method = Method::from_bytes(entry.method.as_str().as_bytes()).unwrap();
-            let page = client.send(client.request(method, &address(entry))).await;
+            let page = client.send(client.request(method, &sample_address(entry))).await;
             assert_headers(entry.method.as_str(), &page, false, "");
         }
     }
@@ -336,7 +326,7 @@ async fn no_write_passes_that_no_page_of_ours_sent() {
     for entry in routes::table().iter().filter(|entry| is_page(entry) && !entry.method.is_safe()) {
         assert_eq!(entry.method.as_str(), "POST", "{}: forms know no other unsafe method", entry.path);
         for forgery in &FORGERIES {
-            let page = forge(&admin, &address(entry), forgery, &own, &others).await;
+            let page = forge(&admin, &sample_address(entry), forgery, &own, &others).await;
             assert_eq!(page.status, 403, "{} with {}", entry.path, forgery.name);
             assert!(page.headers.get("set-cookie").is_none(), "{} with {}", entry.path, forgery.name);
         }

@@ -25,7 +25,7 @@ use mediaport::features::apps::Scope;
 use mediaport::features::{Services, accounts, apps, audit};
 use mediaport::platform::clock::Clock;
 use mediaport::platform::db::{DbError, Tx};
-use mediaport::platform::web::{Actor, Role};
+use mediaport::platform::web::{Actor, Entry, Role, assets};
 use tokio::runtime::{Builder, Runtime};
 
 pub(crate) use api::ApiClient;
@@ -208,6 +208,11 @@ impl TestApp {
         browser
     }
 
+    /// Makes a client of the HTTP API that shows this key, whatever it is.
+    pub(crate) fn client(&self, key: &str) -> ApiClient {
+        ApiClient::new(self.address(), key)
+    }
+
     /// Adds an app and a key of it that carries these scopes, for a year.
     pub(crate) async fn add_key(&self, app: &str, scopes: &[Scope]) -> ApiClient {
         self.add_key_for(app, scopes, Duration::from_hours(365 * 24)).await
@@ -228,7 +233,7 @@ impl TestApp {
                 .boxed()
             })
             .await;
-        ApiClient::new(self.address(), key.expose())
+        self.client(key.expose())
     }
 
     /// Adds somebody with this role and a personal token of theirs.
@@ -238,7 +243,7 @@ impl TestApp {
         let token = self
             .act(move |tx| async move { accounts::actions::add_token(tx, &actor, &email, now).await }.boxed())
             .await;
-        ApiClient::new(self.address(), token.expose())
+        self.client(token.expose())
     }
 }
 
@@ -262,6 +267,14 @@ impl Drop for TestApp {
 /// Waits on a thread of its own, because the thread of a test that waits for something else may not block on it.
 fn on<T: Send, F: Future<Output = T>>(runtime: &Runtime, work: impl FnOnce() -> F + Send) -> T {
     std::thread::scope(|scope| scope.spawn(|| runtime.block_on(work())).join().unwrap())
+}
+
+/// Gives an address of a route. What stands in its segments exists nowhere, files of ours apart.
+pub(crate) fn sample_address(entry: &Entry) -> String {
+    let file = assets::url::APP_CSS.trim_start_matches("/static/");
+    let path = entry.path.replace("{name}", file).replace("{code}", "no-such-code");
+    let segment = regex_lite::Regex::new(r"\{[^}]+\}").unwrap();
+    segment.replace_all(&path, "01890000-0000-7000-8000-000000000000").into_owned()
 }
 
 async fn serve(config: Config, clock: Clock) -> Running {
