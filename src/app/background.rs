@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::features::{Services, audit, deliveries};
+use crate::features::media::Downloads;
+use crate::features::{Services, audit, deliveries, media};
 use crate::platform::jobs::{Registry, Worker};
 use crate::platform::tasks::Tasks;
 
@@ -12,7 +13,13 @@ const HOUR: Duration = Duration::from_hours(1);
 
 /// Makes the worker. Every job of the program and everything that recurs stands here.
 pub(super) fn worker(services: &Arc<Services>, config: &Config) -> Worker<Services> {
-    let registry = Registry::default().with::<audit::jobs::Chain>().with::<deliveries::jobs::Deliver>();
+    let registry = Registry::default()
+        .with::<audit::jobs::Chain>()
+        .with::<deliveries::jobs::Deliver>()
+        .with::<media::jobs::SweepOrphans>()
+        .with::<media::jobs::SweepTemporary>()
+        .every("media.sweep_temporary", HOUR, || media::jobs::SweepTemporary {})
+        .every("media.sweep_orphans", 6 * HOUR, || media::jobs::SweepOrphans {});
     Worker::new(
         services.db.clone(),
         services.clock.clone(),
@@ -22,14 +29,24 @@ pub(super) fn worker(services: &Arc<Services>, config: &Config) -> Worker<Servic
     )
 }
 
-/// Starts what happens each second: audit rows get their place in the chain, counted downloads are written down.
-pub(super) fn tick(services: &Arc<Services>, tasks: &Tasks) {
-    let (services, stop) = (Arc::clone(services), tasks.stop_signal());
+/// Starts what happens each second: audit rows get their place in the chain, counted downloads are written down. What
+/// was counted last is written when the process stops.
+pub(super) fn tick(services: &Arc<Services>, downloads: &Arc<Downloads>, tasks: &Tasks) {
+    let (services, downloads, stop) = (Arc::clone(services), Arc::clone(downloads), tasks.stop_signal());
     tasks.spawn(async move {
         while stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(1))).await.is_some() {
-            if let Err(error) = audit::chain_waiting(&services.db, services.clock.now()).await {
-                tracing::warn!(%error, "could not queue the chaining of audit rows");
-            }
+            each_second(&services, &downloads).await;
         }
+        each_second(&services, &downloads).await;
     });
+}
+
+async fn each_second(services: &Services, downloads: &Downloads) {
+    let now = services.clock.now();
+    if let Err(error) = downloads.flush(&services.db, now).await {
+        tracing::warn!(%error, "could not write down the downloads");
+    }
+    if let Err(error) = audit::chain_waiting(&services.db, now).await {
+        tracing::warn!(%error, "could not queue the chaining of audit rows");
+    }
 }

@@ -14,7 +14,7 @@ use crate::platform::jobs::queue;
 
 /// Whether this process is about to go.
 #[derive(Debug, Clone, Default)]
-pub struct Readiness(Arc<AtomicBool>);
+pub(super) struct Readiness(Arc<AtomicBool>);
 
 impl Readiness {
     /// Says that no new work should come here.
@@ -24,12 +24,12 @@ impl Readiness {
 }
 
 /// Answers as long as the process does.
-pub async fn healthz() -> HttpResponse {
+pub(super) async fn healthz() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n")
 }
 
 /// Answers 200 while database and media store can take work, else 503 with one line for each thing that is wrong.
-pub async fn readyz(services: Data<Services>, readiness: Data<Readiness>) -> HttpResponse {
+pub(super) async fn readyz(services: Data<Services>, readiness: Data<Readiness>) -> HttpResponse {
     let mut wrong = Vec::new();
     if readiness.0.load(Ordering::SeqCst) {
         wrong.push("stopping");

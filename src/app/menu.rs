@@ -18,14 +18,14 @@ const PLACES: &[Place] = &[
         label: "Media endpoints",
         href: "/endpoints",
         icon: "hard-drive-upload",
-        roles: &[Role::Admin],
+        roles: &[Role::Admin, Role::Auditor],
     },
     Place {
         group: Some("Storage"),
         label: "Use cases",
         href: "/use-cases",
         icon: "split",
-        roles: &[Role::Admin],
+        roles: &[Role::Admin, Role::Auditor],
     },
     Place {
         group: Some("Storage"),

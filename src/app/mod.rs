@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::connectors::Ground;
 use crate::features::Services;
 use crate::features::accounts::actions::first_link;
+use crate::features::media::Downloads;
 use crate::platform::blobs::Blobs;
 use crate::platform::clock::Clock;
 use crate::platform::db::{Db, Engine, Location};
@@ -42,6 +43,8 @@ pub struct Installation {
     pub config: Config,
     /// What actions and jobs stand on.
     pub services: Arc<Services>,
+    /// Downloads by machines that are not written down yet.
+    pub downloads: Arc<Downloads>,
     /// Background tasks of this process.
     pub tasks: Tasks,
 }
@@ -78,7 +81,7 @@ impl Installation {
             max_upload: config.media.max_upload,
             keep_free_percent: config.media.keep_free_percent,
         };
-        Ok(Self { config, services: Arc::new(services), tasks })
+        Ok(Self { config, services: Arc::new(services), downloads: Arc::default(), tasks })
     }
 
     /// Serves until told to stop.
@@ -95,7 +98,7 @@ impl Installation {
         let worker = background::worker(&self.services, &self.config);
         let stop_work = CancellationToken::new();
         let working = (work == Work::Running).then(|| {
-            background::tick(&self.services, &self.tasks);
+            background::tick(&self.services, &self.downloads, &self.tasks);
             let (worker, stop) = (worker.clone(), stop_work.clone());
             self.tasks.spawn(async move { worker.run(stop).await })
         });

@@ -1,10 +1,12 @@
 //! Every route with its door, in one place: what a test walks, what the guard enforces, what the server registers.
 
+use std::sync::Arc;
+
 use actix_web::http::Method;
 use actix_web::web::{self, Data, ServiceConfig};
 
 use super::{Installation, health};
-use crate::features::{accounts, deliveries, endpoints, overview, use_cases};
+use crate::features::{accounts, conversations, deliveries, endpoints, intake, media, overview, use_cases};
 use crate::platform::web::{Door, Entry, Role, assets};
 
 const ADMIN: Door = Door::People(&[Role::Admin]);
@@ -74,6 +76,12 @@ fn storage() -> Vec<Entry> {
 
 fn http_api() -> Vec<Entry> {
     vec![
+        entry!(POST "/api/v1/conversations" api("conversations.write") => conversations::api::create),
+        entry!(GET "/api/v1/conversations/{id}" api("conversations.write") => conversations::api::show),
+        entry!(POST "/api/v1/conversations/{id}/end" api("conversations.write") => conversations::api::end),
+        entry!(POST "/api/v1/conversations/{id}/media" api("media.write") => intake::api::create),
+        entry!(GET "/api/v1/media/{id}" api("media.read") => media::api::show),
+        entry!(GET "/api/v1/media/{id}/content" api("media.read") => media::api::content),
         entry!(GET "/api/v1/endpoints" WATCHER_TOKEN => endpoints::api::index),
         entry!(POST "/api/v1/endpoints" ADMIN_TOKEN => endpoints::api::create),
         entry!(GET "/api/v1/endpoints/{id}" WATCHER_TOKEN => endpoints::api::show),
@@ -90,16 +98,20 @@ fn http_api() -> Vec<Entry> {
 #[derive(Clone)]
 pub(super) struct Shared {
     endpoint_tests: Data<endpoints::TestLimit>,
+    downloads: Data<media::Downloads>,
 }
 
 /// Makes what handlers share, once for all threads of the server.
 pub(super) fn shared(installation: &Installation) -> Shared {
     let (rate, burst) = installation.config.limits.endpoint_tests;
-    Shared { endpoint_tests: Data::new(endpoints::TestLimit::new(rate, burst)) }
+    Shared {
+        endpoint_tests: Data::new(endpoints::TestLimit::new(rate, burst)),
+        downloads: Data::from(Arc::clone(&installation.downloads)),
+    }
 }
 
 impl Shared {
     pub(super) fn add_to(&self, config: &mut ServiceConfig) {
-        config.app_data(self.endpoint_tests.clone());
+        config.app_data(self.endpoint_tests.clone()).app_data(self.downloads.clone());
     }
 }

@@ -95,6 +95,8 @@ pub(super) fn bind(
             .default_service(actix_web::web::to(async || Err::<&'static str, _>(Failure::NotFound)))
     })
     .client_request_timeout(HEAD_LIMIT)
+    // Whoever closes has gone: an endpoint test that nobody watches any more must stop and save nothing.
+    .h1_allow_half_closed(false)
     .shutdown_timeout(REQUESTS_END.as_secs())
     .disable_signals()
     .bind(config.listen)

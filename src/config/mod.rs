@@ -60,7 +60,7 @@ pub struct MediaConfig {
     /// The largest file in bytes.
     pub max_upload: u64,
     /// Intake stops when less than this share of the disk would stay free, in percent.
-    pub keep_free_percent: u64,
+    pub keep_free_percent: u8,
 }
 
 /// Rate limits: a number per minute with a burst beside it; 0 turns a limit off.

@@ -21,5 +21,5 @@ pub struct Services {
     /// The largest accepted file in bytes.
     pub max_upload: u64,
     /// Intake stops when less than this share of the media disk would stay free.
-    pub keep_free_percent: u64,
+    pub keep_free_percent: u8,
 }

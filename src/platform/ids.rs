@@ -109,20 +109,25 @@ pub fn parse(text: &str) -> Result<uuid::Uuid, MalformedId> {
 }
 
 /// Declares a plain `enum` that is stored, serialised and shown as text: `text_enum! { /// doc Name { Variant = "text" } }`.
+///
+/// It is public unless a visibility stands in front: `text_enum! { in pub(super), /// doc Name { … } }`.
 #[macro_export]
 macro_rules! text_enum {
-    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+    ($(#[$meta:meta])* $name:ident { $($body:tt)+ }) => {
+        $crate::text_enum! { in pub, $(#[$meta])* $name { $($body)+ } }
+    };
+    (in $vis:vis, $(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name { $($(#[$vmeta])* $variant),+ }
+        $vis enum $name { $($(#[$vmeta])* $variant),+ }
 
         impl $name {
             /// Lists every value.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+            $vis const ALL: &'static [Self] = &[$(Self::$variant),+];
 
             /// Gives the stored and shown text.
             #[must_use]
-            pub fn as_str(self) -> &'static str {
+            $vis fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),+ }
             }
         }
@@ -137,7 +142,8 @@ macro_rules! text_enum {
             type Err = $crate::platform::ids::UnknownWord;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                match text { $($text => Ok(Self::$variant),)+ _ => Err($crate::platform::ids::UnknownWord(text.to_owned())) }
+                let known = Self::ALL.iter().copied().find(|value| value.as_str() == text);
+                known.ok_or_else(|| $crate::platform::ids::UnknownWord(text.to_owned()))
             }
         }
 
@@ -199,6 +205,7 @@ macro_rules! text_enum {
 pub struct UnknownWord(pub String);
 
 #[cfg(test)]
+#[expect(unreachable_pub, reason = "the macro makes public types")]
 mod tests {
     typed_id! {
         /// For the test only.

@@ -21,7 +21,7 @@ const INSERT_LINK: &str =
 const VOID_FIRST_LINKS: &str =
     "UPDATE setup_links SET used_at = $1 WHERE user_id IS NULL AND used_at IS NULL";
 const FIND_LINK: &str =
-    "SELECT code_hash, user_id FROM setup_links WHERE code_hash = $1 AND used_at IS NULL AND expires_at > $2";
+    "SELECT user_id FROM setup_links WHERE code_hash = $1 AND used_at IS NULL AND expires_at > $2";
 const USE_LINK: &str =
     "UPDATE setup_links SET used_at = $2 WHERE code_hash = $1 AND used_at IS NULL AND expires_at > $2";
 
@@ -30,10 +30,9 @@ const INSERT_TOKEN: &str =
 const FIND_TOKEN: &str = "SELECT user_id, secret_hash FROM personal_tokens
     WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)";
 
-/// A one-time link: its hash and, for invitations, whom it is for.
+/// A one-time link and, for invitations, whom it is for.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub(super) struct Link {
-    pub(super) code_hash: String,
     pub(super) user_id: Option<UserId>,
 }
 

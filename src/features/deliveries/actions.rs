@@ -15,7 +15,7 @@ use crate::features::events::{self, EventType};
 use crate::features::media;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbResult, Tx};
-use crate::platform::jobs::{JobError, Lease, Poison};
+use crate::platform::jobs::{JobError, Lease, Poison, roll};
 
 /// One attempt that has begun.
 struct Work {
@@ -166,7 +166,7 @@ async fn save_failed(
         media::mark_damaged(tx, delivery.media_id).await?;
     }
     let Some(reason) = held else {
-        let wait = wait_after(&error, delivery.attempts, rand::random());
+        let wait = wait_after(&error, delivery.attempts, roll());
         store::save_retrying(tx, delivery.id, error.message(), now.plus(wait), now).await?;
         endpoints::note_outcome(tx, delivery.endpoint_id, now, Err(error.message())).await?;
         return Ok(Some(JobError::retry(wait, error.class())));

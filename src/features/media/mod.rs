@@ -1,14 +1,17 @@
-//! The stored file.
-use crate::typed_id;
-typed_id! {
-    /// Names a media.
-    MediaId
-}
+//! The stored file: what is known about it, and its bytes on the way out.
+//!
+//! A row exists only for bytes that are durable. Bytes that something found damaged are never served again. A person
+//! sees nothing before the view is on record; downloads by machines are counted and written down within a second.
+//! Whether bytes may be shown in place, and as what, is the formats' knowledge.
 
-/// Marks.
-pub async fn mark_damaged(
-    _tx: &mut crate::platform::db::Tx,
-    _id: MediaId,
-) -> crate::platform::db::DbResult<()> {
-    Ok(())
-}
+pub mod api;
+mod content;
+mod downloads;
+pub mod jobs;
+mod model;
+mod range;
+mod store;
+
+pub use downloads::Downloads;
+pub use model::{Media, MediaId, MediaState, MediaView};
+pub use store::{exists, find, insert, mark_damaged};

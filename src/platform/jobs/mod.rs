@@ -24,6 +24,6 @@ mod worker;
 pub use job::{Job, JobError, JobId, Poison};
 pub use lease::{Lease, void_leases};
 pub use registry::{Lanes, Registry};
-pub use rules::{backoff, spread};
+pub use rules::{backoff, roll, spread};
 pub use settings::JobSettings;
 pub use worker::Worker;

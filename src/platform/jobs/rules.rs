@@ -30,7 +30,8 @@ pub fn spread(wait: Duration, roll: u32) -> Duration {
 }
 
 /// Gives a roll for [`backoff`] and [`spread`].
-pub(super) fn roll() -> u32 {
+#[must_use]
+pub fn roll() -> u32 {
     rand::random_range(0..=1000)
 }
 

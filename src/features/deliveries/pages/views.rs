@@ -42,7 +42,6 @@ impl From<&Delivery> for DeliveryRow {
 
 /// One delivery, whole.
 pub(super) struct DeliveryView {
-    pub(super) id: String,
     pub(super) file_name: String,
     pub(super) kind: &'static str,
     pub(super) mime_type: String,
@@ -63,7 +62,6 @@ pub(super) struct DeliveryView {
 impl From<&Delivery> for DeliveryView {
     fn from(row: &Delivery) -> Self {
         Self {
-            id: row.id.to_string(),
             file_name: row.file_name.clone(),
             kind: kind_label(row.kind),
             mime_type: row.mime_type.clone(),

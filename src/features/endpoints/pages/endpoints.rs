@@ -11,6 +11,7 @@ use crate::features::endpoints::{EndpointId, EndpointSummary};
 use crate::features::use_cases::{self, Assignments};
 use crate::platform::clock::Timestamp;
 use crate::platform::form::FormFields;
+use crate::platform::web::pagination::After;
 use crate::platform::web::shell::{Crumb, Shell};
 use crate::platform::web::{Params, Reply, Role, Segment, Visit};
 
@@ -115,12 +116,16 @@ pub struct View {
     #[serde(default)]
     tab: String,
     added: Option<String>,
+    after: Option<String>,
 }
 
 /// Shows one endpoint.
 pub async fn show(visit: Visit, id: Segment<EndpointId>, view: Params<View>) -> Reply {
     let tab = view.0.tab.parse().unwrap_or(Tab::General);
     let mut page = show::load(&visit, id.0, tab).await?;
+    if tab == Tab::Deliveries {
+        page = page.with_deliveries(&visit, id.0, After { after: view.0.after }).await?;
+    }
     if view.0.added.is_some() {
         page.say(ADDED);
     }

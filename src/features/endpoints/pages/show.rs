@@ -8,17 +8,23 @@ use super::endpoints::may_edit;
 use super::form::crumbs;
 use super::pictures::PictureView;
 use super::views::UseCaseChoice;
+use crate::features::deliveries::pages::{DeliveryRow, rows_of_endpoint};
 use crate::features::endpoints::{self, Endpoint, EndpointId, EndpointState};
-use crate::features::use_cases::{self, Assignments};
+use crate::features::{
+    deliveries,
+    use_cases::{self, Assignments},
+};
 use crate::formats::kinds::Purpose;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::DbResult;
 use crate::platform::form::FormFields;
+use crate::platform::web::pagination::{After, Page};
 use crate::platform::web::shell::{Flash, FlashKind, Shell};
 use crate::platform::web::{Failure, Visit};
 use crate::text_enum;
 
 text_enum! {
+    in pub(super),
     /// A part of an endpoint's page.
     Tab {
         /// What it is and how it does.
@@ -55,6 +61,9 @@ pub(super) struct Show {
     form: FormFields,
     use_cases: Vec<UseCaseChoice>,
     picture: Option<PictureView>,
+    deliveries: Vec<DeliveryRow>,
+    newer: Option<String>,
+    older: Option<String>,
 }
 
 struct EndpointHead {
@@ -65,6 +74,7 @@ struct EndpointHead {
     state_kind: &'static str,
     state_label: &'static str,
     is_paused: bool,
+    waiting: i64,
     takes_recordings: bool,
     last_error: String,
     failing_since: Option<Timestamp>,
@@ -74,7 +84,7 @@ struct EndpointHead {
 }
 
 impl EndpointHead {
-    fn of(endpoint: &Endpoint) -> Self {
+    fn of(endpoint: &Endpoint, waiting: i64) -> Self {
         let summary = &endpoint.summary;
         let health = summary.health();
         Self {
@@ -85,6 +95,7 @@ impl EndpointHead {
             state_kind: health.kind(),
             state_label: health.label(),
             is_paused: summary.state == EndpointState::Paused,
+            waiting,
             takes_recordings: !summary.takes_pictures_only(),
             last_error: summary.last_error.clone().unwrap_or_default(),
             failing_since: summary.failing_since,
@@ -101,11 +112,12 @@ pub(super) async fn load(visit: &Visit, id: EndpointId, tab: Tab) -> Result<Show
         async move {
             let endpoint = endpoints::find(tx, id).await?;
             let all = use_cases::assignments(tx).await?;
-            DbResult::Ok(endpoint.map(|endpoint| (endpoint, all)))
+            let waiting = deliveries::count_waiting(tx, id).await?;
+            DbResult::Ok(endpoint.map(|endpoint| (endpoint, all, waiting)))
         }
         .boxed()
     });
-    let (endpoint, all) = found.await?.ok_or(Failure::NotFound)?;
+    let (endpoint, all, waiting) = found.await?.ok_or(Failure::NotFound)?;
     let name = endpoint.summary.name.as_str();
     Ok(Show {
         shell: visit.shell(name, crumbs(name)),
@@ -116,11 +128,29 @@ pub(super) async fn load(visit: &Visit, id: EndpointId, tab: Tab) -> Result<Show
         form: ticked(&all, id),
         use_cases: UseCaseChoice::all(&all, Some(id)),
         picture: None,
-        endpoint: EndpointHead::of(&endpoint),
+        deliveries: Vec::new(),
+        newer: None,
+        older: None,
+        endpoint: EndpointHead::of(&endpoint, waiting),
     })
 }
 
 impl Show {
+    /// Shows a page of what was sent there, newest first.
+    pub(super) async fn with_deliveries(
+        mut self,
+        visit: &Visit,
+        id: EndpointId,
+        after: After,
+    ) -> Result<Self, Failure> {
+        let page: Page<_> = rows_of_endpoint(visit, id, &after).await?;
+        let address = format!("/endpoints/{id}?tab={}", Tab::Deliveries);
+        self.older = page.next.map(|next| format!("{address}&after={next}"));
+        self.newer = after.after.is_some().then_some(address);
+        self.deliveries = page.rows;
+        Ok(self)
+    }
+
     /// Shows a sentence once.
     pub(super) fn say(&mut self, text: &str) {
         self.shell.flash = Some(Flash { kind: FlashKind::Done, text: text.to_owned() });

@@ -1,0 +1,123 @@
+//! What is known about a stored file.
+
+use serde::Serialize;
+
+use crate::features::apps::AppId;
+use crate::features::conversations::ConversationId;
+use crate::formats::kinds::Kind;
+use crate::platform::clock::Timestamp;
+use crate::{text_enum, typed_id};
+
+typed_id! {
+    /// Names a media, and its bytes in the store.
+    MediaId
+}
+
+text_enum! {
+    /// Whether the bytes are there.
+    MediaState {
+        /// They were ordered from an address and are on their way.
+        Fetching = "fetching",
+        /// They are here.
+        Stored = "stored",
+        /// They could not be fetched.
+        Failed = "failed",
+        /// They are gone.
+        Deleted = "deleted",
+    }
+}
+
+/// One stored file.
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+pub struct Media {
+    /// Its identifier.
+    pub id: MediaId,
+    /// The app that owns it.
+    pub app_id: AppId,
+    /// The conversation that it came with.
+    pub conversation_id: ConversationId,
+    /// What it is to people.
+    pub kind: Kind,
+    /// Its name as it came, without invisible characters.
+    pub file_name: String,
+    /// Its type by content; the declared one where the content says nothing.
+    pub mime_type: String,
+    /// The extension that belongs to the type; `bin` when that is unknown.
+    pub extension: String,
+    /// Its size in bytes.
+    pub size: i64,
+    /// Its SHA-256 in lower-case hexadecimal.
+    pub sha256: String,
+    /// Whether the bytes are there.
+    pub state: MediaState,
+    /// When it was taken or recorded.
+    pub captured_at: Option<Timestamp>,
+    /// Where it was taken, in degrees north.
+    pub latitude: Option<f64>,
+    /// Where it was taken, in degrees east.
+    pub longitude: Option<f64>,
+    /// What made it, in the app's words.
+    pub origin: Option<String>,
+    /// A remark of whoever handed it in.
+    pub note: Option<String>,
+    /// Whether its bytes were found to be not those that were accepted.
+    pub is_damaged: bool,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// When it may go.
+    pub expires_at: Option<Timestamp>,
+    /// When it went.
+    pub deleted_at: Option<Timestamp>,
+}
+
+impl Media {
+    /// Gives the size as the number that it is.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        u64::try_from(self.size).unwrap_or_default()
+    }
+
+    /// Gives the path under which other systems ask for it.
+    #[must_use]
+    pub fn path(&self) -> String {
+        let (app, conversation, id) = (self.app_id, self.conversation_id, self.id.uuid().simple());
+        format!("media/{app}/{conversation}-{id:X}.{}", self.extension)
+    }
+}
+
+/// A media as the HTTP API and events show it; `D` is how its deliveries are shown.
+#[derive(Debug, Serialize)]
+pub struct MediaView<'a, D> {
+    id: MediaId,
+    path: String,
+    kind: Kind,
+    file_name: &'a str,
+    mime_type: &'a str,
+    size: i64,
+    sha256: &'a str,
+    state: MediaState,
+    created_at: Timestamp,
+    expires_at: Option<Timestamp>,
+    conversation_id: ConversationId,
+    deliveries: &'a [D],
+}
+
+impl<'a, D: Serialize> MediaView<'a, D> {
+    /// Shows a media with its deliveries.
+    pub fn new(media: &'a Media, deliveries: &'a [D]) -> Self {
+        Self {
+            id: media.id,
+            path: media.path(),
+            kind: media.kind,
+            file_name: &media.file_name,
+            mime_type: &media.mime_type,
+            size: media.size,
+            sha256: &media.sha256,
+            state: media.state,
+            created_at: media.created_at,
+            expires_at: media.expires_at,
+            conversation_id: media.conversation_id,
+            deliveries,
+        }
+    }
+}
