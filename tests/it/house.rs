@@ -303,11 +303,15 @@ fn templates_hold_no_unescaped_value_and_nothing_inline() {
 }
 
 #[test]
-fn every_destination_type_has_a_template_and_keeps_the_contract() {
+fn every_destination_type_has_template_documentation_and_contract() {
     let read = |path: PathBuf| std::fs::read_to_string(root().join(path)).unwrap_or_default();
+    let documentation = read("docs/endpoints.md".into());
     let mut problems = Vec::new();
     for connector in connectors::ALL {
-        let key = connector.key();
+        let (key, label) = (connector.key(), connector.label());
+        if !documentation.lines().any(|line| line.starts_with("## ") && line.contains(label)) {
+            problems.push(format!("docs/endpoints.md has no section with {label:?} in its heading"));
+        }
         if read(format!("templates/endpoints/types/{key}.html").into()).is_empty() {
             problems.push(format!(
                 "templates/endpoints/types/{key}.html is missing: it shows the fields of the type"

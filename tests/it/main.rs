@@ -4,6 +4,7 @@
 mod access;
 mod accounts;
 mod audit;
+mod config;
 mod connectors;
 mod house;
 mod schema;
