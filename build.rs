@@ -3,6 +3,8 @@
 //! `$OUT_DIR/dist` gets every file under a name that contains its hash, with brotli and gzip copies beside it;
 //! `$OUT_DIR/assets.rs` gets one constant for each address. A file that outgrows its budget stops the build.
 
+#![expect(clippy::disallowed_methods, reason = "cargo talks to build scripts through the environment")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fmt::Write as _;

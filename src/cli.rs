@@ -116,6 +116,7 @@ enum ConfigCommand {
 }
 
 /// Runs the command of this process; problems go to standard error.
+#[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     if let Some(Command::Config(ConfigCommand::Reference)) = cli.command {

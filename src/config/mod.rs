@@ -1,5 +1,7 @@
-//! Settings: a TOML file, then the environment, then `…_FILE` variables for secrets. Loaded once, checked as a whole,
-//! every problem reported together, and handed out by section. Nothing else reads the environment.
+//! Settings: a TOML file, then the environment, then `…_FILE` variables for secrets.
+//!
+//! Loaded once, checked as a whole, every problem reported together, and handed out by section. Nothing else reads the
+//! environment.
 
 mod catalogue;
 mod source;

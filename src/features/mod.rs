@@ -1,5 +1,7 @@
-//! What people and clients can do. Each feature owns its tables; it sees another one only through what that one's
-//! `mod.rs` shows, and only downwards in the order of this list. Pages and the HTTP API may read any of them.
+//! What people and clients can do.
+//!
+//! Each feature owns its tables; it sees another one only through what that one's `mod.rs` shows, and only downwards in
+//! the order of [`ORDER`]. Pages and the HTTP API may read any of them.
 
 pub mod accounts;
 pub mod apps;

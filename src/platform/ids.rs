@@ -37,6 +37,12 @@ macro_rules! typed_id {
             }
         }
 
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.to_string()
+            }
+        }
+
         impl ::std::str::FromStr for $name {
             type Err = $crate::platform::ids::MalformedId;
 
@@ -218,6 +224,7 @@ mod tests {
         let text = id.to_string();
 
         assert_eq!(text.parse(), Ok(id));
+        assert_eq!(ThingId::from_uuid(id.uuid()), id);
         assert!(text.to_uppercase().parse::<ThingId>().is_err() || text == text.to_uppercase());
         assert!(text.replace('-', "").parse::<ThingId>().is_err());
         assert!("../etc".parse::<ThingId>().is_err());

@@ -24,8 +24,8 @@ pub struct Act {
 
 impl Act {
     /// An act on a thing.
-    pub fn on(action: &'static str, target_kind: &'static str, target_id: impl ToString) -> Self {
-        Self { action, target_kind, target_id: Some(target_id.to_string()), detail: Map::new() }
+    pub fn on(action: &'static str, target_kind: &'static str, target_id: impl Into<String>) -> Self {
+        Self { action, target_kind, target_id: Some(target_id.into()), detail: Map::new() }
     }
 
     /// An act without a thing, such as a refused sign-in.

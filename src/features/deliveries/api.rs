@@ -9,7 +9,6 @@ use super::store::{self, Scope};
 use crate::features::endpoints::EndpointId;
 use crate::features::media::MediaId;
 use crate::platform::clock::Timestamp;
-use crate::platform::db::DbError;
 use crate::platform::web::pagination::{After, Page};
 use crate::platform::web::{Call, Failure, Params, Reply, Segment};
 
@@ -88,7 +87,7 @@ pub async fn index(call: Call, filter: Params<Filter>) -> Reply {
         return Err(Failure::malformed("Give a limit from 1 to 200"));
     }
     let rows = call.read(move |tx| {
-        async move { Ok::<_, DbError>(store::list(tx, scope, &behind, limit + 1).await?) }.boxed()
+        async move { store::list(tx, scope, &behind, limit + 1).await }.boxed()
     });
     let page = Page::cut(rows.await?, limit, |row: &Delivery| row.id.to_string());
     let items = page.rows.into_iter().map(DeliveryView::from).collect();
@@ -98,6 +97,6 @@ pub async fn index(call: Call, filter: Params<Filter>) -> Reply {
 /// Shows one delivery.
 pub async fn show(call: Call, id: Segment<DeliveryId>) -> Reply {
     let found =
-        call.read(move |tx| async move { Ok::<_, DbError>(store::find(tx, id.0).await?) }.boxed()).await?;
+        call.read(move |tx| async move { store::find(tx, id.0).await }.boxed()).await?;
     call.json(StatusCode::OK, &DeliveryView::from(found.ok_or(Failure::NotFound)?))
 }

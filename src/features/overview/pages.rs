@@ -7,7 +7,7 @@ use crate::features::deliveries::pages::DeliveryRow;
 use crate::features::endpoints::Health;
 use crate::features::use_cases::Assignments;
 use crate::features::{apps, deliveries, use_cases};
-use crate::platform::db::{DbError, DbResult, Tx};
+use crate::platform::db::{DbResult, Tx};
 use crate::platform::web::shell::Shell;
 use crate::platform::web::{Reply, Role, Visit};
 
@@ -63,7 +63,7 @@ pub async fn home(visit: Visit) -> Reply {
     let shell = visit.shell("Dashboard", Vec::new());
     let work = match visit.person()?.role {
         role @ (Role::Admin | Role::Auditor) => {
-            let facts = visit.read(|tx| async move { Ok::<_, DbError>(gather(tx).await?) }.boxed()).await?;
+            let facts = visit.read(|tx| async move { gather(tx).await }.boxed()).await?;
             Work::Operates(board(facts, role == Role::Admin))
         }
         Role::Builder => Work::Waits {
@@ -108,7 +108,7 @@ fn first_steps(facts: &Facts) -> Vec<StartStep> {
         step(
             "Add a media endpoint",
             "Where files are delivered. It is tested before it is saved.",
-            facts.assignments.endpoints.first().is_some(),
+            !facts.assignments.endpoints.is_empty(),
             "/endpoints/new",
             "Add",
         ),
@@ -150,7 +150,7 @@ fn attention(facts: &Facts) -> Vec<Attention> {
                 href,
                 action: "View",
             });
-        } else if !facts.assignments.users_of(endpoint.id).next().is_some() {
+        } else if facts.assignments.users_of(endpoint.id).next().is_none() {
             let text = "Not assigned to any use case, so nothing is delivered there".to_owned();
             list.push(Attention {
                 kind: "warn",

@@ -147,8 +147,8 @@ fn act_of(change: &Change, purpose: Purpose, side: &Side, all: &Assignments) -> 
         links.iter().map(of_side).collect()
     };
     let act = match side {
-        Side::UseCase(id, _) => Act::on("use_case.endpoints_changed", "use_case", id),
-        Side::Endpoint(id, _) => Act::on("endpoint.use_cases_changed", "endpoint", id),
+        Side::UseCase(id, _) => Act::on("use_case.endpoints_changed", "use_case", *id),
+        Side::Endpoint(id, _) => Act::on("endpoint.use_cases_changed", "endpoint", *id),
     };
     act.with("purpose", purpose.as_str())
         .with("added", named(&change.added))

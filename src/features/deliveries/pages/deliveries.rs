@@ -109,7 +109,7 @@ pub async fn latest(tx: &mut Tx, limit: i64) -> DbResult<Vec<DeliveryRow>> {
 async fn page_of(visit: &Visit, scope: Scope, after: &After) -> Result<Page<DeliveryRow>, Failure> {
     let behind = after.behind()?;
     let rows = visit.read(move |tx| {
-        async move { Ok::<_, DbError>(store::list(tx, scope, &behind, PAGE + 1).await?) }.boxed()
+        async move { store::list(tx, scope, &behind, PAGE + 1).await }.boxed()
     });
     let page = Page::cut(rows.await?, PAGE, |row: &Delivery| row.id.to_string());
     Ok(Page { rows: page.rows.iter().map(DeliveryRow::from).collect(), next: page.next })
