@@ -183,8 +183,8 @@ impl Running {
 }
 
 fn public_url(config: &Config, address: SocketAddr) -> anyhow::Result<PublicUrl> {
-    // With port 0 the operator cannot know the address before.
-    let url = if config.listen.port() == 0 {
+    // With port 0 and nothing else said, nobody could know the address before.
+    let url = if config.public_url.port() == Some(0) {
         format!("http://{address}").parse()?
     } else {
         config.public_url.clone()

@@ -272,7 +272,7 @@ impl Asked {
 }
 
 /// Says in our terms what the framework refused by itself: unreadable paths, forms and bodies.
-fn of_framework(error: &dyn ResponseError) -> Failure {
+pub(super) fn of_framework(error: &dyn ResponseError) -> Failure {
     match error.status_code() {
         StatusCode::NOT_FOUND => Failure::NotFound,
         StatusCode::PAYLOAD_TOO_LARGE => {

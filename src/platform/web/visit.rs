@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::actor::{Actor, Person};
 use super::failure::Failure;
-use super::guard::PRE_COOKIE;
+use super::guard::pre_cookie;
 use super::session;
 use super::shell::{Crumb, Flash, FlashKind, Shell, ShellUser, Theme};
 use super::site::Site;
@@ -133,7 +133,7 @@ impl Visit {
     #[must_use]
     pub fn form_token(&self) -> String {
         let seed = session::form_seed(&self.session).or_else(|| {
-            let cookie = self.request.cookie(PRE_COOKIE).map(|cookie| cookie.value().to_owned());
+            let cookie = self.request.cookie(pre_cookie(&self.site)).map(|cookie| cookie.value().to_owned());
             cookie.or_else(|| {
                 Some(self.pre_cookie.borrow_mut().get_or_insert_with(FormTokens::fresh_seed).clone())
             })
@@ -183,7 +183,7 @@ impl Visit {
     fn set_pre_cookie(&self, builder: &mut HttpResponseBuilder) {
         if let Some(seed) = self.pre_cookie.borrow_mut().take() {
             builder.cookie(
-                Cookie::build(PRE_COOKIE, seed)
+                Cookie::build(pre_cookie(&self.site), seed)
                     .path("/")
                     .http_only(true)
                     .secure(self.site.public.is_https())
