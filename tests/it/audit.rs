@@ -90,7 +90,7 @@ async fn many_rows_are_chained_in_one_go() {
     app.act(move |tx| {
         async move {
             for number in 0..1_200 {
-                let act = audit::Act::on("test.done", "test", number);
+                let act = audit::Act::on("test.done", "test", number.to_string());
                 audit::record(tx, &actor, now, act).await?;
             }
             Ok::<_, mediaport::platform::db::DbError>(())
