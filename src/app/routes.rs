@@ -50,8 +50,8 @@ fn open() -> Vec<Entry> {
 fn people() -> Vec<Entry> {
     vec![
         entry!(GET "/" ANYBODY_SIGNED_IN => overview::pages::home),
-        entry!(GET "/deliveries" WATCHERS => deliveries::pages::index),
-        entry!(GET "/deliveries/{id}" WATCHERS => deliveries::pages::show),
+        entry!(GET "/deliveries" WATCHERS => deliveries::pages::deliveries::index),
+        entry!(GET "/deliveries/{id}" WATCHERS => deliveries::pages::deliveries::show),
     ]
 }
 

@@ -7,6 +7,7 @@ use crate::features::deliveries::pages::DeliveryRow;
 use crate::features::endpoints::Health;
 use crate::features::use_cases::Assignments;
 use crate::features::{apps, deliveries, use_cases};
+use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbResult, Tx};
 use crate::platform::web::shell::Shell;
 use crate::platform::web::{Reply, Role, Visit};
@@ -63,7 +64,8 @@ pub async fn home(visit: Visit) -> Reply {
     let shell = visit.shell("Dashboard", Vec::new());
     let work = match visit.person()?.role {
         role @ (Role::Admin | Role::Auditor) => {
-            let facts = visit.read(|tx| async move { gather(tx).await }.boxed()).await?;
+            let now = visit.now();
+            let facts = visit.read(move |tx| async move { gather(tx, now).await }.boxed()).await?;
             Work::Operates(board(facts, role == Role::Admin))
         }
         Role::Builder => Work::Waits {
@@ -78,12 +80,12 @@ pub async fn home(visit: Visit) -> Reply {
     visit.page(Home { shell, work })
 }
 
-async fn gather(tx: &mut Tx) -> DbResult<Facts> {
+async fn gather(tx: &mut Tx, now: Timestamp) -> DbResult<Facts> {
     Ok(Facts {
         assignments: use_cases::assignments(tx).await?,
         keys: apps::count_keys(tx).await?,
         held: deliveries::count_held(tx).await?,
-        deliveries: deliveries::pages::latest(tx, LATEST).await?,
+        deliveries: deliveries::pages::latest(tx, LATEST, now).await?,
     })
 }
 
