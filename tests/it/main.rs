@@ -6,6 +6,7 @@ mod accounts;
 mod audit;
 mod config;
 mod connectors;
+mod deliveries;
 mod house;
 mod leaks;
 mod names;

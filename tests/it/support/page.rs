@@ -130,7 +130,11 @@ impl Form {
 
     /// Gives what stands in a field.
     pub(crate) fn value(&self, name: &str) -> String {
-        self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()).unwrap_or_default()
+        self.fields
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.clone())
+            .unwrap_or_default()
     }
 
     /// Gives the form as it travels.

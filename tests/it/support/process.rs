@@ -30,14 +30,13 @@ impl Process {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
         let log = std::fs::File::create(folder.join("log")).unwrap();
-        let mut child =
-            command(&variables, &["serve"]).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let mut child = command(&variables, &["serve"]).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let (mut greeting, mut address) = (String::new(), String::new());
         for line in BufReader::new(child.stdout.take().unwrap()).lines() {
             let line = line.unwrap();
             let words: Vec<&str> = line.split_whitespace().collect();
             if let Some(ready) = line.strip_prefix("Mediaport is ready at ") {
-                address = ready.trim_end_matches('/').to_owned();
+                ready.trim_end_matches('/').clone_into(&mut address);
             }
             greeting.push_str(&line);
             greeting.push('\n');

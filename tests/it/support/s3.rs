@@ -9,8 +9,7 @@ use super::peer;
 
 /// Makes an empty bucket and gives the fields of an endpoint that delivers there.
 pub(crate) async fn fresh_bucket() -> Vec<(&'static str, String)> {
-    let [key, secret, address] =
-        ["TEST_S3_ACCESS_KEY", "TEST_S3_SECRET_KEY", "TEST_S3_ENDPOINT"].map(peer);
+    let [key, secret, address] = ["TEST_S3_ACCESS_KEY", "TEST_S3_SECRET_KEY", "TEST_S3_ENDPOINT"].map(peer);
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .http_client(Outbound::new(vec!["127.0.0.1/32".parse().unwrap()]).unwrap())
