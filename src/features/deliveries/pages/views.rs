@@ -25,7 +25,7 @@ pub struct DeliveryRow {
     /// The colour of the mark.
     pub state_kind: &'static str,
     /// The word in the mark.
-    pub state_label: String,
+    pub state_label: &'static str,
     /// Leads to the endpoint.
     pub endpoint_id: String,
     /// The endpoint's name.
@@ -45,7 +45,7 @@ impl DeliveryRow {
             file_name: listed.file_name,
             detail,
             state_kind: delivery.state.kind(),
-            state_label: delivery.state.label().to_owned(),
+            state_label: state_label(&delivery),
             endpoint_id: delivery.endpoint_id.to_string(),
             endpoint_name: listed.endpoint_name,
             size: size(listed.size),
@@ -78,6 +78,9 @@ fn detail(listed: &Listed, now: Timestamp) -> String {
 pub(super) fn location(delivery: &Delivery) -> String {
     let Some(Value::Object(parts)) = delivery.location() else { return String::new() };
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    if let (2, Some(bucket), Some(key)) = (parts.len(), parts.get("bucket"), parts.get("key")) {
+        return format!("{}/{}", text(bucket), text(key));
+    }
     if let [value] = parts.values().collect::<Vec<_>>()[..] {
         return text(value);
     }
@@ -131,13 +134,14 @@ pub(super) fn kind(kind: Kind) -> &'static str {
     }
 }
 
-/// Says what a held delivery waits for.
-pub(super) fn held(reason: HeldReason) -> &'static str {
-    match reason {
-        HeldReason::Conflict => "Held: name taken",
-        HeldReason::TooLarge => "Held: too large",
-        HeldReason::Rejected => "Held: rejected",
-        HeldReason::Poison => "Held: put aside",
+/// Names the state, and what a held delivery waits for.
+pub(super) fn state_label(delivery: &Delivery) -> &'static str {
+    match delivery.held_reason {
+        None => delivery.state.label(),
+        Some(HeldReason::Conflict) => "Held: name taken",
+        Some(HeldReason::TooLarge) => "Held: too large",
+        Some(HeldReason::Rejected) => "Held: rejected",
+        Some(HeldReason::Poison) => "Held: put aside",
     }
 }
 
