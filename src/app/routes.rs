@@ -97,7 +97,7 @@ fn http_api() -> Vec<Entry> {
 /// What handlers share beside the services.
 #[derive(Clone)]
 pub(super) struct Shared {
-    endpoint_tests: Data<endpoints::TestLimit>,
+    pub(super) endpoint_tests: Data<endpoints::TestLimit>,
     downloads: Data<media::Downloads>,
 }
 

@@ -211,7 +211,6 @@ macro_rules! text_enum {
 pub struct UnknownWord(pub String);
 
 #[cfg(test)]
-#[expect(unreachable_pub, reason = "the macro makes public types")]
 mod tests {
     typed_id! {
         /// For the test only.

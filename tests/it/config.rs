@@ -43,7 +43,9 @@ fn every_problem_is_reported_at_once() {
 
     let said = text(&checked.stderr);
     assert!(!checked.status.success());
-    for key in ["listen", "public_url", "database.url", "outbound.allow", "sessions.idle_minutes", "/no/such/file"] {
+    for key in
+        ["listen", "public_url", "database.url", "outbound.allow", "sessions.idle_minutes", "/no/such/file"]
+    {
         assert_eq!(said.lines().filter(|line| line.contains(key)).count(), 1, "{key} has its line: {said}");
     }
 }
@@ -60,7 +62,10 @@ fn a_file_sets_and_the_environment_wins() {
         mediaport(&["config", "check"], &[("MEDIAPORT_CONFIG", file), ("MEDIAPORT_LISTEN", "127.0.0.1:1")]);
 
     let (with_file, with_both) = (text(&with_file.stderr), text(&with_both.stderr));
-    assert!(with_file.contains("nowhere") && with_file.contains("sessions.colour is not a setting"), "{with_file}");
+    assert!(
+        with_file.contains("nowhere") && with_file.contains("sessions.colour is not a setting"),
+        "{with_file}"
+    );
     assert!(!with_both.contains("nowhere") && with_both.contains("sessions.colour"), "{with_both}");
 }
 

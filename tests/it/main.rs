@@ -7,6 +7,8 @@ mod audit;
 mod config;
 mod connectors;
 mod house;
+mod leaks;
+mod names;
 mod schema;
 mod support;
 mod web;

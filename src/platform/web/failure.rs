@@ -44,6 +44,9 @@ pub enum Failure {
     /// Some fields are wrong.
     #[error("Some fields need attention")]
     Invalid(FieldErrors),
+    /// Too much of something; the same request may succeed after so many seconds.
+    #[error("Too many attempts. Try again in {0} seconds")]
+    TooMany(u64),
     /// The same request may succeed shortly.
     #[error("The service is busy, try again shortly")]
     Unavailable,
@@ -72,6 +75,7 @@ impl Failure {
             Self::Forbidden => "forbidden",
             Self::Refused { code, .. } => code,
             Self::Invalid(_) => "invalid",
+            Self::TooMany(_) => "too_many_requests",
             Self::Unavailable => "unavailable",
             Self::Bug(_) => "internal",
         }
@@ -110,6 +114,7 @@ impl ResponseError for Failure {
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::Refused { status, .. } => *status,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Bug(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -226,9 +231,11 @@ impl Asked {
     fn draw(&self, failure: &Failure) -> Result<HttpResponse, Failure> {
         let status = failure.status_code();
         let mut builder = HttpResponse::build(status);
-        if matches!(failure, Failure::Unavailable) {
-            builder.insert_header((header::RETRY_AFTER, "2"));
-        }
+        match failure {
+            Failure::Unavailable => builder.insert_header((header::RETRY_AFTER, "2")),
+            Failure::TooMany(seconds) => builder.insert_header((header::RETRY_AFTER, seconds.to_string())),
+            _ => &mut builder,
+        };
         if status == StatusCode::PAYLOAD_TOO_LARGE || status == StatusCode::INSUFFICIENT_STORAGE {
             // The body was not read, so nothing else can follow on this connection.
             builder.force_close();

@@ -52,7 +52,7 @@ pub async fn create(
     if is_fragment(&visit) {
         return visit.page(picture);
     }
-    visit.page(show::load(&visit, id.0, Tab::General).await?.with_picture(picture))
+    visit.page(show::load(&visit, id.0, Tab::General).await?.with_picture(&picture)?)
 }
 
 async fn open(services: &Data<Services>, id: EndpointId) -> Result<Destination, Failure> {

@@ -60,7 +60,7 @@ pub(super) struct Show {
     used_by: Vec<String>,
     form: FormFields,
     use_cases: Vec<UseCaseChoice>,
-    picture: Option<PictureView>,
+    picture: Option<Safe<String>>,
     deliveries: Vec<DeliveryRow>,
     newer: Option<String>,
     older: Option<String>,
@@ -166,9 +166,9 @@ impl Show {
     }
 
     /// Shows what became of a test picture.
-    pub(super) fn with_picture(mut self, picture: PictureView) -> Self {
-        self.picture = Some(picture);
-        self
+    pub(super) fn with_picture(mut self, picture: &PictureView) -> Result<Self, Failure> {
+        self.picture = Some(Safe(picture.render()?));
+        Ok(self)
     }
 }
 
