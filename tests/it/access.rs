@@ -173,6 +173,42 @@ async fn identifiers_that_are_not_yours_all_look_the_same() {
 }
 
 #[tokio::test]
+async fn what_belongs_to_another_app_looks_like_nothing() {
+    let app = TestApp::start().await;
+    let use_case = app.add_use_case("Claims").await;
+    let (own, other) = (app.add_key("Claims", Scope::ALL).await, app.add_key("Sales", Scope::ALL).await);
+    let conversation = own.open_conversation(&use_case).await;
+    let media = own.upload(&conversation, &[("kind", "attachment")], b"%PDF-1.7").await.expect(201).json();
+    let media = media["id"].as_str().unwrap();
+    let before = app.dump().await;
+
+    for (method, path, id) in [
+        ("GET", "/api/v1/conversations/{}", conversation.as_str()),
+        ("POST", "/api/v1/conversations/{}/end", &conversation),
+        ("POST", "/api/v1/conversations/{}/media?kind=attachment", &conversation),
+        ("GET", "/api/v1/media/{}", media),
+        ("GET", "/api/v1/media/{}/content", media),
+        ("HEAD", "/api/v1/media/{}/content", media),
+    ] {
+        let method: Method = method.parse().unwrap();
+        let ask = async |client: &ApiClient, id: &str| {
+            client.send(client.request(method.clone(), &path.replace("{}", id)).body("x")).await
+        };
+        let mut answers = BTreeSet::from([without_number(&ask(&other, id).await)]);
+        for stranger in strangers(id) {
+            answers.insert(without_number(&ask(&own, &stranger).await));
+        }
+
+        assert_eq!(answers.len(), 1, "{method} {path}: {answers:#?}");
+        assert_eq!(answers.first().unwrap().0, 404, "{method} {path}");
+        assert_eq!(app.dump().await, before, "{method} {path} changed nothing");
+    }
+    assert_eq!(own.get(&format!("/api/v1/media/{media}/content")).await.expect(200).body, b"%PDF-1.7");
+    own.post(&format!("/api/v1/conversations/{conversation}/end"), &json!({})).await.expect(200);
+    app.run_due_jobs().await;
+}
+
+#[tokio::test]
 async fn a_key_or_token_that_is_not_quite_right_opens_nothing() {
     let app = TestApp::start().await;
     let token = app.add_token(Role::Admin).await;

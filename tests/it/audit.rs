@@ -89,7 +89,7 @@ async fn many_rows_are_chained_in_one_go() {
     let (actor, now) = (mediaport::platform::web::Actor::system("test"), app.clock.now());
     app.act(move |tx| {
         async move {
-            for number in 0..1_200 {
+            for number in 0_i32..1_200 {
                 let act = audit::Act::on("test.done", "test", number.to_string());
                 audit::record(tx, &actor, now, act).await?;
             }

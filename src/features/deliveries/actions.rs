@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
-use super::conclude::{conclude, hold};
+use super::conclude::{Arrived, conclude, hold};
 use super::jobs::Deliver;
 use super::model::{Delivery, DeliveryBrief, DeliveryId, DeliveryState, HeldReason, object_path};
 use super::source::StoredFile;
 use super::store;
-use crate::connectors::{DeliveryError, Item, Receipt};
+use crate::connectors::{DeliveryError, Item};
 use crate::features::Services;
 use crate::features::conversations::Reach;
 use crate::features::endpoints::{self, Destination, EndpointError, EndpointId, EndpointState};
@@ -122,12 +122,12 @@ async fn transfer(
     services: &Arc<Services>,
     lease: &Lease,
     ongoing: &Ongoing,
-) -> Result<Receipt, DeliveryError> {
+) -> Result<Arrived, DeliveryError> {
     let sent = send(services, lease, ongoing).await;
     if ongoing.file.is_damaged() { Err(DeliveryError::damaged()) } else { sent }
 }
 
-async fn send(services: &Arc<Services>, lease: &Lease, ongoing: &Ongoing) -> Result<Receipt, DeliveryError> {
+async fn send(services: &Arc<Services>, lease: &Lease, ongoing: &Ongoing) -> Result<Arrived, DeliveryError> {
     let destination = ongoing.destination.as_ref().map_err(Clone::clone)?;
     ongoing.file.check_size().await?;
     let item = Item {
@@ -141,8 +141,8 @@ async fn send(services: &Arc<Services>, lease: &Lease, ongoing: &Ongoing) -> Res
     let (connector, configuration) = (destination.connector, &destination.configuration);
     let receipt = connector.put(configuration, &services.ground, &item).await?;
     show_verifying(services, lease, ongoing.delivery.id).await;
-    connector.verify(configuration, &services.ground, &item, &receipt).await?;
-    Ok(receipt)
+    let verified_by = connector.verify(configuration, &services.ground, &item, &receipt).await?;
+    Ok(Arrived { receipt, verified_by })
 }
 
 /// Only a word on the screen: when the database does not take it, the delivery goes on all the same.

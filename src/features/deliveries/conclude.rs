@@ -7,14 +7,20 @@ use futures_util::FutureExt;
 use super::actions::Ongoing;
 use super::model::{Attempt, AttemptOutcome, DeliveryId, HeldReason, wait_after};
 use super::{facts, store};
-use crate::connectors::{DeliveryError, Receipt};
+use crate::connectors::{DeliveryError, Receipt, VerifiedBy};
 use crate::features::{Services, endpoints, media};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbError, DbResult, Tx};
-use crate::platform::jobs::{JobError, Lease};
+use crate::platform::jobs::{JobError, Lease, roll};
 
 /// As much of a sentence as lists and attempts keep.
 const ERROR_CHARS: usize = 500;
+
+/// What an attempt that succeeded leaves.
+pub(super) struct Arrived {
+    pub(super) receipt: Receipt,
+    pub(super) verified_by: VerifiedBy,
+}
 
 /// Writes down how an attempt ended, unless another worker has taken over; a failure that may pass asks the queue to
 /// come again.
@@ -22,11 +28,10 @@ pub(super) async fn conclude(
     services: &Arc<Services>,
     lease: &Lease,
     ongoing: Ongoing,
-    outcome: Result<Receipt, DeliveryError>,
+    outcome: Result<Arrived, DeliveryError>,
 ) -> Result<(), JobError> {
     let now = services.clock.now();
-    let roll = rand::random_range(0..=1000);
-    let wait = outcome.as_ref().err().and_then(|error| wait_after(error, ongoing.number, roll));
+    let wait = outcome.as_ref().err().and_then(|error| wait_after(error, ongoing.number, roll()));
     let why = outcome.as_ref().err().map(DeliveryError::class);
     let lease = lease.clone();
     let concluded = services.db.write(move |tx| {
@@ -36,9 +41,9 @@ pub(super) async fn conclude(
                 None => lease.finish(tx).await?,
             };
             if ours {
-                insert_attempt(tx, &ongoing, outcome.as_ref().err(), now).await?;
+                insert_attempt(tx, &ongoing, &outcome, now).await?;
                 match &outcome {
-                    Ok(receipt) => delivered(tx, &ongoing, receipt, now).await?,
+                    Ok(arrived) => delivered(tx, &ongoing, arrived, now).await?,
                     Err(error) => failed(tx, &ongoing, error, wait.map(|wait| now.plus(wait)), now).await?,
                 }
             }
@@ -55,24 +60,38 @@ pub(super) async fn conclude(
 async fn insert_attempt(
     tx: &mut Tx,
     ongoing: &Ongoing,
-    error: Option<&DeliveryError>,
+    outcome: &Result<Arrived, DeliveryError>,
     now: Timestamp,
 ) -> DbResult<()> {
+    let (outcome, message) = match outcome {
+        Ok(arrived) => (AttemptOutcome::Delivered, format!("Verified by {}", words(arrived.verified_by))),
+        Err(error) => (error.into(), short(error.message())),
+    };
     let attempt = Attempt {
         number: ongoing.number,
-        outcome: error.map_or(AttemptOutcome::Delivered, AttemptOutcome::from),
-        message: error.map(|error| short(error.message())),
+        outcome,
+        message: Some(message),
         started_at: ongoing.started_at,
         ended_at: now,
     };
     store::insert_attempt(tx, ongoing.delivery.id, &attempt).await
 }
 
-async fn delivered(tx: &mut Tx, ongoing: &Ongoing, receipt: &Receipt, now: Timestamp) -> DbResult<()> {
+/// Says in words for an admin what a verification rests on.
+fn words(verified_by: VerifiedBy) -> &'static str {
+    match verified_by {
+        VerifiedBy::ReadBack => "reading it back and hashing it",
+        VerifiedBy::Sha256 => "the destination's SHA-256",
+        VerifiedBy::Md5 => "the destination's MD5",
+        VerifiedBy::Acknowledged => "the checksum that the destination acknowledged",
+    }
+}
+
+async fn delivered(tx: &mut Tx, ongoing: &Ongoing, arrived: &Arrived, now: Timestamp) -> DbResult<()> {
     let id = ongoing.delivery.id;
-    store::save_delivered(tx, id, &receipt.location.to_string(), now).await?;
+    store::save_delivered(tx, id, &arrived.receipt.location.to_string(), now).await?;
     endpoints::note_outcome(tx, ongoing.delivery.endpoint_id, now, Ok(())).await?;
-    facts::stored(tx, id, now).await
+    facts::stored(tx, id, arrived.verified_by, now).await
 }
 
 async fn failed(

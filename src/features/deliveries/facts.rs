@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::model::{Delivery, DeliveryId};
 use super::store;
+use crate::connectors::VerifiedBy;
 use crate::features::conversations::{self, Reach};
 use crate::features::endpoints;
 use crate::features::events::{self, EventType};
@@ -16,9 +17,15 @@ use crate::platform::db::{DbError, DbResult, Tx};
 const STORED: u64 = 0;
 
 /// Announces that a media is verified at its endpoint.
-pub(super) async fn stored(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> DbResult<()> {
+pub(super) async fn stored(
+    tx: &mut Tx,
+    id: DeliveryId,
+    verified_by: VerifiedBy,
+    now: Timestamp,
+) -> DbResult<()> {
     let (delivery, mut data) = story(tx, id).await?;
     data["location"] = delivery.location().unwrap_or_default();
+    data["verified_by"] = json!(verified_by);
     data["archive"] = json!("none");
     data["attempts"] = json!(delivery.attempts);
     events::record(tx, EventType::MediaStored, id.uuid(), STORED, &data, now).await.map(drop)

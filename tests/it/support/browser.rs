@@ -18,7 +18,8 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    pub(super) fn new(address: String, origin: String) -> Self {
+    /// Makes one that visits this address.
+    pub(crate) fn new(address: String, origin: String) -> Self {
         Self { http: client(), address, origin, cookies: Mutex::default() }
     }
 

@@ -8,6 +8,8 @@ mod browser;
 mod database;
 mod dump;
 mod page;
+mod process;
+mod s3;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -31,7 +33,10 @@ use tokio::runtime::{Builder, Runtime};
 pub(crate) use api::ApiClient;
 pub(crate) use browser::Browser;
 pub(crate) use database::TestDatabase;
+pub(crate) use dump::dump;
 pub(crate) use page::Page;
+pub(crate) use process::Process;
+pub(crate) use s3::fresh_bucket;
 
 /// The password of everybody whom a test adds.
 pub(crate) const PASSWORD: &str = "seven herons over grey water";
@@ -52,7 +57,7 @@ pub(crate) struct TestApp {
     // In this order at the end: the runtime with its connections, the database, the folder below it.
     runtime: Option<Runtime>,
     database: TestDatabase,
-    folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
 }
 
 impl TestApp {
@@ -83,7 +88,7 @@ impl TestApp {
             people: AtomicUsize::new(0),
             runtime: Some(runtime),
             database,
-            folder,
+            _folder: folder,
         }
     }
 
@@ -113,11 +118,6 @@ impl TestApp {
     /// Gives the database.
     pub(crate) fn database(&self) -> &TestDatabase {
         &self.database
-    }
-
-    /// Gives the folder that holds everything that this installation keeps in files.
-    pub(crate) fn folder(&self) -> &std::path::Path {
-        self.folder.path()
     }
 
     /// Gives `http://127.0.0.1:PORT`, where the server listens.
@@ -154,7 +154,7 @@ impl TestApp {
     /// Gives each row of each table as one line.
     pub(crate) async fn dump(&self) -> Vec<String> {
         let db = self.services().db.clone();
-        self.run(async move { dump::dump(&db).await }).await
+        self.run(async move { dump(&db).await }).await
     }
 
     /// Counts the people who can sign in or were invited.
@@ -206,6 +206,13 @@ impl TestApp {
         let page = browser.sign_in(&email, PASSWORD).await;
         assert_eq!(page.status, 303, "{email} can sign in");
         browser
+    }
+
+    /// Adds a use case that no endpoint serves yet and gives its identifier.
+    pub(crate) async fn add_use_case(&self, name: &str) -> String {
+        let document = serde_json::json!({"name": name, "pictures": [], "recordings": []});
+        let added = self.add_token(Role::Admin).await.post("/api/v1/use-cases", &document).await;
+        added.expect(201).json()["id"].as_str().unwrap().to_owned()
     }
 
     /// Makes a client of the HTTP API that shows this key, whatever it is.

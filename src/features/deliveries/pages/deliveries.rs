@@ -104,7 +104,7 @@ struct DeliveryView {
     size: String,
     sha256: String,
     state_kind: &'static str,
-    state_label: String,
+    state_label: &'static str,
     last_error: String,
     location: String,
     endpoint_id: String,
@@ -118,7 +118,6 @@ struct DeliveryView {
 impl From<Listed> for DeliveryView {
     fn from(listed: Listed) -> Self {
         let delivery = listed.delivery;
-        let state_label = delivery.held_reason.map_or_else(|| delivery.state.label(), views::held);
         Self {
             file_name: listed.file_name,
             kind: views::kind(listed.kind),
@@ -126,7 +125,7 @@ impl From<Listed> for DeliveryView {
             size: views::size(listed.size),
             sha256: listed.sha256,
             state_kind: delivery.state.kind(),
-            state_label: state_label.to_owned(),
+            state_label: views::state_label(&delivery),
             location: views::location(&delivery),
             last_error: delivery.last_error.unwrap_or_default(),
             endpoint_id: delivery.endpoint_id.to_string(),

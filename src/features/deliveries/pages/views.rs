@@ -24,7 +24,7 @@ pub struct DeliveryRow {
     /// The colour of the mark.
     pub state_kind: &'static str,
     /// The word in the mark.
-    pub state_label: String,
+    pub state_label: &'static str,
     /// Leads to the endpoint.
     pub endpoint_id: String,
     /// The endpoint's name.
@@ -44,7 +44,7 @@ impl DeliveryRow {
             file_name: listed.file_name,
             detail,
             state_kind: delivery.state.kind(),
-            state_label: delivery.state.label().to_owned(),
+            state_label: state_label(&delivery),
             endpoint_id: delivery.endpoint_id.to_string(),
             endpoint_name: listed.endpoint_name,
             size: size(listed.size),
@@ -126,13 +126,14 @@ pub(super) fn kind(kind: Kind) -> &'static str {
     }
 }
 
-/// Says what a held delivery waits for.
-pub(super) fn held(reason: HeldReason) -> &'static str {
-    match reason {
-        HeldReason::Conflict => "Held: name taken",
-        HeldReason::TooLarge => "Held: too large",
-        HeldReason::Rejected => "Held: rejected",
-        HeldReason::Poison => "Held: put aside",
+/// Names the state, and what a held delivery waits for.
+pub(super) fn state_label(delivery: &Delivery) -> &'static str {
+    match delivery.held_reason {
+        None => delivery.state.label(),
+        Some(HeldReason::Conflict) => "Held: name taken",
+        Some(HeldReason::TooLarge) => "Held: too large",
+        Some(HeldReason::Rejected) => "Held: rejected",
+        Some(HeldReason::Poison) => "Held: put aside",
     }
 }
 
