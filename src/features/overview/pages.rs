@@ -28,6 +28,9 @@ enum Work {
 }
 
 struct Board {
+    /// Nothing can be delivered anywhere yet.
+    is_new: bool,
+    may_edit: bool,
     steps: Vec<StartStep>,
     steps_done: usize,
     attention: Vec<Attention>,
@@ -94,7 +97,8 @@ fn board(facts: Facts, may_edit: bool) -> Board {
     let steps = if may_edit { first_steps(&facts) } else { Vec::new() };
     let steps_done = steps.iter().filter(|step| step.is_done).count();
     let steps = if steps_done == steps.len() { Vec::new() } else { steps };
-    Board { steps, steps_done, attention, deliveries: facts.deliveries }
+    let is_new = facts.assignments.endpoints.is_empty();
+    Board { is_new, may_edit, steps, steps_done, attention, deliveries: facts.deliveries }
 }
 
 /// The way to the first delivered file, told by what exists and not by what was clicked.

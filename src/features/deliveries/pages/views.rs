@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-
+use crate::connectors;
 use crate::features::deliveries::model::{Attempt, AttemptOutcome, Delivery, DeliveryState, HeldReason};
 use crate::features::deliveries::store::{self, Filter, Listed};
 use crate::features::endpoints::{EndpointId, EndpointState};
@@ -76,12 +75,7 @@ fn detail(listed: &Listed, now: Timestamp) -> String {
 
 /// Says where a file lies in the destination's own terms; empty until it is delivered.
 pub(super) fn location(delivery: &Delivery) -> String {
-    let Some(Value::Object(parts)) = delivery.location() else { return String::new() };
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    if let [value] = parts.values().collect::<Vec<_>>()[..] {
-        return text(value);
-    }
-    parts.iter().map(|(name, value)| format!("{name} {}", text(value))).collect::<Vec<_>>().join(", ")
+    delivery.location().as_ref().map(connectors::place).unwrap_or_default()
 }
 
 /// Says how long something lies ahead, in the largest unit that fits.
@@ -98,7 +92,8 @@ fn ahead(wait: Duration) -> String {
 pub(super) fn took(attempt: &Attempt) -> String {
     let millis = attempt.ended_at.since(attempt.started_at).as_millis();
     match millis {
-        0..60_000 => format!("{}.{} s", millis / 1000, millis % 1000 / 100),
+        0..1000 => format!("{millis} ms"),
+        1000..60_000 => format!("{}.{} s", millis / 1000, millis % 1000 / 100),
         _ => format!("{} min {} s", millis / 60_000, millis % 60_000 / 1000),
     }
 }
