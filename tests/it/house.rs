@@ -246,9 +246,11 @@ fn sql_stands_in_stores_only() {
     let sql = Regex::new(r#""\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH|CREATE|ALTER|DROP)\s"#).unwrap();
     let opens = Regex::new(r#""\s*$"#).unwrap();
     let goes_on = Regex::new(r"^\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH)\s").unwrap();
-    let may = |file: &File| match file.module()[..] {
-        ["platform", ..] | ["features", _] | ["features", _, "store" | "tests", ..] => true,
-        _ => false,
+    let may = |file: &File| {
+        matches!(
+            file.module()[..],
+            ["platform", ..] | ["features", _] | ["features", _, "store" | "tests", ..]
+        )
     };
     let mut problems = Vec::new();
     for file in files_below("src", "rs").iter().filter(|file| !may(file)) {
