@@ -201,6 +201,7 @@ pub async fn draw_failures(
 /// What drawing needs to know of a request; taken before the request is handed on, because it may not come back.
 struct Asked {
     format: Format,
+    is_write: bool,
     theme: Theme,
     sign_in: String,
     request_id: String,
@@ -210,6 +211,7 @@ impl Asked {
     fn of(request: &HttpRequest) -> Self {
         Self {
             format: Format::of(request),
+            is_write: !request.method().is_safe(),
             theme: theme_of(request),
             sign_in: sign_in_address(request),
             request_id: request.extensions().get::<RequestId>().map(ToString::to_string).unwrap_or_default(),
@@ -252,8 +254,10 @@ impl Asked {
             (Format::Page, Failure::SignedOut) => {
                 HttpResponse::SeeOther().insert_header((header::LOCATION, self.sign_in.as_str())).finish()
             }
+            // what was typed stays in the page, whose script says what to do
+            (Format::Fragment, Failure::SignedOut) if self.is_write => builder.finish(),
             (Format::Fragment, Failure::SignedOut) => {
-                builder.insert_header(("HX-Redirect", "/login")).finish()
+                builder.insert_header(("HX-Redirect", self.sign_in.as_str())).finish()
             }
             (Format::Fragment, _) => {
                 let message = failure.to_string();

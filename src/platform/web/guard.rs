@@ -47,11 +47,16 @@ async fn admit(request: &mut ServiceRequest) -> Result<Actor, Failure> {
         Door::Api { scope, roles } => bearer(request, &site, scope, roles).await?,
         Door::Open | Door::People(_) => {
             let session = request.get_session();
-            let who = visitor(&session, &site).await?;
-            if !request.method().is_safe() {
-                refuse_forgery(request, &session, &site).await?;
+            let is_write = !request.method().is_safe();
+            if is_write && !same_origin(request, &site) {
+                return Err(Failure::Forbidden);
             }
-            enforce(who, door)?
+            // before the token, which ends with the session: people are to learn that they have to sign in again
+            let who = enforce(visitor(&session, &site).await?, door)?;
+            if is_write {
+                check_token(request, &session, &site).await?;
+            }
+            who
         }
     };
     let forwarded = request.headers().get("x-forwarded-for").and_then(|value| value.to_str().ok());
@@ -97,11 +102,8 @@ async fn bearer(
     if roles.contains(&person.role) { Ok(Who::Person(person)) } else { Err(Failure::Forbidden) }
 }
 
-/// A write must come from a page of ours: same origin by the browser's own word, and the token of this session.
-async fn refuse_forgery(request: &mut ServiceRequest, session: &Session, site: &Site) -> Result<(), Failure> {
-    if !same_origin(request, site) {
-        return Err(Failure::Forbidden);
-    }
+/// A write must come from a page of ours: not only from our origin, but with the token of this session.
+async fn check_token(request: &mut ServiceRequest, session: &Session, site: &Site) -> Result<(), Failure> {
     let seed = match session::form_seed(session) {
         Some(seed) => seed,
         None => request
