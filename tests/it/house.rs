@@ -266,9 +266,6 @@ fn sql_stands_in_stores_only() {
     assert_none(&problems);
 }
 
-/// Values that are templates of ours, rendered by themselves.
-const RENDERED: &str = "{{ picture|safe }}";
-
 #[test]
 fn templates_hold_no_unescaped_value_and_nothing_inline() {
     let rules = [
@@ -286,7 +283,7 @@ fn templates_hold_no_unescaped_value_and_nothing_inline() {
     let script = Regex::new(r"<script\b[^>]*>").unwrap();
     let mut problems = Vec::new();
     for file in files_below("templates", "html") {
-        for (index, line) in file.text.replace(RENDERED, "").lines().enumerate() {
+        for (index, line) in file.text.lines().enumerate() {
             for (_, sin) in rules.iter().filter(|(pattern, _)| pattern.is_match(line)) {
                 problems.push(format!("{}:{} {sin}", file.path, index + 1));
             }
