@@ -161,7 +161,9 @@ impl FieldErrors {
     /// Takes over the problems of another list.
     pub fn extend(&mut self, other: Self) {
         for (field, messages) in other.0 {
-            messages.into_iter().for_each(|message| self.add(&field, message));
+            for message in messages {
+                self.add(&field, message);
+            }
         }
     }
 

@@ -354,12 +354,12 @@ async fn forms_of_signed_out_visitors_are_bound_to_their_browser() {
     victim.get("/login").await;
     let before = app.dump().await;
 
-    let with_anothers_token = victim.submit(&form).await;
+    let with_a_foreign_token = victim.submit(&form).await;
     let without_cookie = app.browser().submit(&form).await;
     let request = attacker.request(Method::POST, "/login").header(ORIGIN, &attacker.origin);
     let with_emptied_cookie = attacker.send(request.header(COOKIE, "pre=").header("X-CSRF-Token", "")).await;
 
-    for page in [with_anothers_token, without_cookie, with_emptied_cookie] {
+    for page in [with_a_foreign_token, without_cookie, with_emptied_cookie] {
         assert_eq!(page.status, 403);
     }
     assert_eq!(app.dump().await, before, "nothing changed");
