@@ -1,6 +1,7 @@
 // Every page and state: nothing for axe to find in either theme, no error, nothing wider than a small phone.
 // Leaves a picture of each in both themes and at the width of a phone.
 
+import assert from 'node:assert/strict';
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Api } from './lib/api.mjs';
@@ -164,9 +165,15 @@ export async function pagesOfOtherRoles() {
     await page.goto(`${portal.url}/login`);
     await signIn(page, { email: `${role}@example.com`, password });
     await page.waitForURL(`${portal.url}/`);
-    const pages = { [`home of ${role}`]: '/', [`forbidden for ${role}`]: '/endpoints/new' };
-    if (role === 'auditor') Object.assign(pages, { 'endpoints of auditor': '/endpoints', 'use cases of auditor': '/use-cases' });
-    await inspectAll(page, pages);
+    await inspectAll(page, { [`home of ${role}`]: '/', [`forbidden for ${role}`]: '/endpoints/new' });
+    if (role !== 'auditor') continue;
+    const lists = { 'endpoints of auditor': '/endpoints', 'use cases of auditor': '/use-cases' };
+    const auditor = await inspectAll(page, lists);
+    await auditor.getByRole('link', { name: 'Claims intake' }).click();
+    await auditor.getByRole('heading', { name: 'Claims intake' }).waitFor();
+    assert.equal(await auditor.getByRole('checkbox', { disabled: false }).count(), 0, 'an auditor changes nothing');
+    assert.equal(await auditor.getByRole('link', { name: 'Add End Point' }).count(), 0);
+    await inspect(auditor, 'use case of auditor');
   }
 }
 

@@ -121,7 +121,8 @@ export async function themeAndSignOutNeedNoScript() {
   await page.getByRole('button', { name: 'Dark theme' }).click();
   await page.waitForURL(`${portal.url}/endpoints`);
   await page.waitForSelector('html[data-theme=dark]');
-  assert.equal(await page.getByRole('button', { name: 'Search' }).isVisible(), false, 'needs script, so it is not shown');
+  const search = page.getByRole('button', { name: 'Search' });
+  assert.equal(await search.isVisible(), false, 'it needs script, so it is not shown');
   await page.getByRole('button', { name: dana.email }).click();
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.waitForURL(`${portal.url}/login`);
