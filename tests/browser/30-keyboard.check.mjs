@@ -155,10 +155,12 @@ export async function backKeepsWhatTheListWasNarrowedTo() {
   assert.equal(await rows.count(), 1);
   assert.equal((await focused(page)).words, 'Search endpoints', 'the focus stays in the search box');
 
+  await page.getByLabel('Type', { exact: true }).selectOption('folder');
+  await page.waitForURL(/q=office&type=folder/);
   await page.getByRole('link', { name: 'Office share' }).click();
   await page.waitForURL(/\/endpoints\/[0-9a-f-]{36}/);
   await page.goBack();
-  await page.waitForURL(/q=office/);
+  await page.waitForURL(/q=office&type=folder/);
   assert.equal(await page.getByLabel('Search endpoints').inputValue(), 'office');
   assert.equal(await rows.count(), 1);
 }

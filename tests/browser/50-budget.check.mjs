@@ -19,16 +19,16 @@ const admin = await firstAdministrator(portal);
 async function cost(page, path) {
   const session = await page.context().newCDPSession(page);
   const seen = new Map(); // request → what is known of it
+  const note = (requestId, facts) => seen.set(requestId, { ...seen.get(requestId), ...facts });
   session.on('Network.responseReceived', ({ requestId, type, response }) => {
-    seen.set(requestId, { type, fromCache: response.fromDiskCache, bytes: 0 });
+    note(requestId, { type, ...(response.fromDiskCache && { fromCache: true }) });
   });
-  session.on('Network.requestServedFromCache', ({ requestId }) => seen.set(requestId, { fromCache: true, bytes: 0 }));
-  session.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => {
-    const request = seen.get(requestId);
-    if (request) request.bytes = encodedDataLength;
-  });
+  session.on('Network.requestServedFromCache', ({ requestId }) => note(requestId, { fromCache: true }));
+  session.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => note(requestId, { bytes: encodedDataLength }));
   await session.send('Network.enable');
-  await page.goto(portal.url + path, { waitUntil: 'networkidle' });
+  await page.goto(portal.url + path);
+  await page.evaluate(() => document.fonts.ready);
+  await until('all is loaded', 5, () => [...seen.values()].every(({ fromCache, bytes }) => fromCache || bytes !== undefined));
   await session.detach();
   const sent = [...seen.values()].filter(({ fromCache }) => !fromCache);
   return {
