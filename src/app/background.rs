@@ -3,11 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::web::Data;
+
 use crate::config::Config;
+use crate::features::accounts::pages::sign_ins::SignInLimits;
+use crate::features::endpoints::TestLimit;
 use crate::features::media::Downloads;
 use crate::features::{Services, audit, deliveries, media};
 use crate::platform::jobs::{Registry, Worker};
 use crate::platform::tasks::Tasks;
+use crate::platform::web::session::Sessions;
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -29,13 +34,25 @@ pub(super) fn worker(services: &Arc<Services>, config: &Config) -> Worker<Servic
     )
 }
 
-/// Starts what happens each second: audit rows get their place in the chain, counted downloads are written down. What
-/// was counted last is written when the process stops.
-pub(super) fn tick(services: &Arc<Services>, downloads: &Arc<Downloads>, tasks: &Tasks) {
+/// What the web keeps in memory or in tables of its own, and what must not grow for ever.
+pub(super) struct Upkeep {
+    pub(super) sessions: Sessions,
+    pub(super) sign_ins: Data<SignInLimits>,
+    pub(super) endpoint_tests: Data<TestLimit>,
+}
+
+/// Starts what happens each second: audit rows get their place in the chain, counted downloads are written down. Each
+/// hour ended sessions go. What was counted last is written when the process stops.
+pub(super) fn tick(services: &Arc<Services>, downloads: &Arc<Downloads>, upkeep: Upkeep, tasks: &Tasks) {
     let (services, downloads, stop) = (Arc::clone(services), Arc::clone(downloads), tasks.stop_signal());
     tasks.spawn(async move {
+        let mut swept = services.clock.now();
         while stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(1))).await.is_some() {
             each_second(&services, &downloads).await;
+            if services.clock.now().since(swept) >= HOUR {
+                swept = services.clock.now();
+                each_hour(&upkeep).await;
+            }
         }
         each_second(&services, &downloads).await;
     });
@@ -48,5 +65,13 @@ async fn each_second(services: &Services, downloads: &Downloads) {
     }
     if let Err(error) = audit::chain_waiting(&services.db, now).await {
         tracing::warn!(%error, "could not queue the chaining of audit rows");
+    }
+}
+
+async fn each_hour(upkeep: &Upkeep) {
+    upkeep.sign_ins.forget();
+    upkeep.endpoint_tests.forget();
+    if let Err(error) = upkeep.sessions.sweep().await {
+        tracing::warn!(%error, "could not remove ended sessions");
     }
 }

@@ -14,17 +14,18 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use anyhow::Context;
+use futures_util::FutureExt;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::connectors::Ground;
-use crate::features::Services;
 use crate::features::accounts::actions::first_link;
 use crate::features::media::Downloads;
+use crate::features::{Services, endpoints};
 use crate::platform::blobs::Blobs;
 use crate::platform::clock::Clock;
-use crate::platform::db::{Db, Engine, Location};
+use crate::platform::db::{Db, DbResult, Engine, Location};
 use crate::platform::jobs::{Worker, void_leases};
 use crate::platform::outbound::Outbound;
 use crate::platform::secret::Secret;
@@ -67,9 +68,12 @@ impl Installation {
         }
         let db = Db::open(&config.database, &tasks).await?;
         db.lead_clock(&clock, &tasks).await.context("cannot ask the database for the time")?;
+        refuse_unknown_keys(&db, &vault).await?;
         let blobs = Blobs::open(&config.media.folder, clock.clone())
             .with_context(|| format!("cannot use the media folder {}", config.media.folder.display()))?;
-        make_private_folder(&config.folder_root)?;
+        if config.folder_root_is_ours {
+            make_private_folder(&config.folder_root)?;
+        }
         let outbound = Outbound::new(config.outbound_allow.clone())?;
         let ground = Ground { outbound, folder_root: config.folder_root.clone() };
         let services = Services {
@@ -98,7 +102,7 @@ impl Installation {
         let worker = background::worker(&self.services, &self.config);
         let stop_work = CancellationToken::new();
         let working = (work == Work::Running).then(|| {
-            background::tick(&self.services, &self.downloads, &self.tasks);
+            background::tick(&self.services, &self.downloads, bound.upkeep, &self.tasks);
             let (worker, stop) = (worker.clone(), stop_work.clone());
             self.tasks.spawn(async move { worker.run(stop).await })
         });
@@ -183,13 +187,26 @@ impl Running {
 }
 
 fn public_url(config: &Config, address: SocketAddr) -> anyhow::Result<PublicUrl> {
-    // With port 0 the operator cannot know the address before.
-    let url = if config.listen.port() == 0 {
+    // With port 0 and nothing else said, nobody could know the address before.
+    let url = if config.public_url.port() == Some(0) {
         format!("http://{address}").parse()?
     } else {
         config.public_url.clone()
     };
     Ok(PublicUrl::new(url))
+}
+
+/// Starting with the wrong master key file would fail one delivery after the other; it is noticed here, before anything
+/// is written.
+async fn refuse_unknown_keys(db: &Db, vault: &Vault) -> anyhow::Result<()> {
+    let sealed: DbResult<Vec<Vec<u8>>> =
+        db.read(|tx| async move { endpoints::list_sealed(tx).await }.boxed()).await;
+    let unknown = sealed?.iter().filter(|record| !vault.knows(record)).count();
+    anyhow::ensure!(
+        unknown == 0,
+        "the master key file lacks the key that sealed the secrets of {unknown} endpoint(s); put the right file back"
+    );
+    Ok(())
 }
 
 fn make_private_folder(path: &Path) -> anyhow::Result<()> {

@@ -50,8 +50,8 @@ fn open() -> Vec<Entry> {
 fn people() -> Vec<Entry> {
     vec![
         entry!(GET "/" ANYBODY_SIGNED_IN => overview::pages::home),
-        entry!(GET "/deliveries" WATCHERS => deliveries::pages::index),
-        entry!(GET "/deliveries/{id}" WATCHERS => deliveries::pages::show),
+        entry!(GET "/deliveries" WATCHERS => deliveries::pages::deliveries::index),
+        entry!(GET "/deliveries/{id}" WATCHERS => deliveries::pages::deliveries::show),
     ]
 }
 
@@ -97,7 +97,7 @@ fn http_api() -> Vec<Entry> {
 /// What handlers share beside the services.
 #[derive(Clone)]
 pub(super) struct Shared {
-    endpoint_tests: Data<endpoints::TestLimit>,
+    pub(super) endpoint_tests: Data<endpoints::TestLimit>,
     downloads: Data<media::Downloads>,
 }
 

@@ -13,6 +13,7 @@ use actix_web::web::{Data, PayloadConfig};
 use actix_web::{App, HttpServer};
 use anyhow::Context;
 
+use super::background::Upkeep;
 use super::doorkeeper::Doors;
 use super::health::Readiness;
 use super::{Installation, REQUESTS_END, menu, routes};
@@ -32,6 +33,7 @@ const MOST_FORM_BYTES: usize = 1024 * 1024;
 pub(super) struct Bound {
     pub(super) server: Server,
     pub(super) address: SocketAddr,
+    pub(super) upkeep: Upkeep,
 }
 
 /// Takes the port. The public address may only be known once the port is.
@@ -65,6 +67,11 @@ pub(super) fn bind(
         }
     };
     let shared = routes::shared(installation);
+    let upkeep = Upkeep {
+        sessions: sessions.clone(),
+        sign_ins: limits.clone(),
+        endpoint_tests: shared.endpoint_tests.clone(),
+    };
     let server = HttpServer::new(move || {
         let public = public.wait().clone();
         let https = public.is_https();
@@ -102,5 +109,5 @@ pub(super) fn bind(
     .bind(config.listen)
     .with_context(|| format!("cannot listen on {}", config.listen))?;
     let address = *server.addrs().first().context("the server has an address")?;
-    Ok(Bound { server: server.run(), address })
+    Ok(Bound { server: server.run(), address, upkeep })
 }

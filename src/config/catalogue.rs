@@ -137,7 +137,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "log.filter",
         Some("MEDIAPORT_LOG"),
         "info",
-        "What is logged: error, warn, info, debug, or a filter such as info,mediaport::request=warn.",
+        "What is logged: error, warn, info, debug, or a filter such as info,mediaport::request=warn. Below info only Mediaport itself speaks: libraries would print names of files and what they send.",
     ),
     text("log.format", None, "text", "text or json."),
 ];

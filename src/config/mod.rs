@@ -38,6 +38,9 @@ pub struct Config {
     pub media: MediaConfig,
     /// Below which folder Folder endpoints may write.
     pub folder_root: PathBuf,
+    /// Whether that folder is our own default, and so ours to create: a missing one that an operator named may be a
+    /// disk that is not mounted.
+    pub folder_root_is_ours: bool,
     /// Private networks that outbound calls may reach.
     pub outbound_allow: Vec<IpNet>,
     /// Proxies whose forwarding headers are believed.
@@ -70,7 +73,7 @@ pub struct MediaConfig {
 pub struct Limits {
     /// Sign-in attempts from one address.
     pub sign_in_address: (u32, u32),
-    /// Failed sign-in attempts on one account.
+    /// Sign-in attempts on one account.
     pub sign_in_account: (u32, u32),
     /// Endpoint tests by one person.
     pub endpoint_tests: (u32, u32),
@@ -126,6 +129,7 @@ impl Config {
             master_key_file: path_or(&mut source, "master_key_file", &data_dir, "master.key"),
             media: media(&mut source, &data_dir),
             folder_root: path_or(&mut source, "folder.root", &data_dir, "folders"),
+            folder_root_is_ours: source.text("folder.root").is_empty(),
             outbound_allow: source.list("outbound.allow", "networks such as 10.0.0.0/8"),
             trusted_proxies: source.list("web.trusted_proxies", "networks such as 127.0.0.1/32"),
             sessions: Lifetime {

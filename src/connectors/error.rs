@@ -97,7 +97,7 @@ impl DeliveryError {
     pub fn unsafe_path() -> Self {
         Self::item(
             ItemProblem::Rejected,
-            "The file's path is not a safe relative path. Change the path template",
+            "The file's path is not a safe relative path. Hand it in under another name",
         )
     }
 

@@ -87,6 +87,18 @@ pub struct Receipt {
     pub proof: serde_json::Value,
 }
 
+/// Says where a file lies, in one line: `s3://claims/a/b.jpg`, or a path.
+#[must_use]
+pub fn place(location: &serde_json::Value) -> String {
+    let part = |name| location.get(name).and_then(serde_json::Value::as_str);
+    match (part("bucket"), part("key"), part("path")) {
+        (Some(bucket), Some(key), _) => format!("s3://{bucket}/{key}"),
+        (_, _, Some(path)) => path.to_owned(),
+        _ if location.is_null() => String::new(),
+        _ => location.to_string(),
+    }
+}
+
 text_enum! {
     /// What a verification rests on, strongest first.
     VerifiedBy {
@@ -132,7 +144,17 @@ pub(super) fn is_relative(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn a_place_fits_one_line() {
+        assert_eq!(place(&json!({"bucket": "claims", "key": "a/b.jpg"})), "s3://claims/a/b.jpg");
+        assert_eq!(place(&json!({"path": "claims/b.jpg"})), "claims/b.jpg");
+        assert_eq!(place(&json!({"folder": 7})), r#"{"folder":7}"#);
+        assert_eq!(place(&serde_json::Value::Null), "");
+    }
 
     #[test]
     fn only_paths_that_stay_inside_are_relative() {

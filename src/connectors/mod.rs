@@ -22,7 +22,7 @@ use serde::de::DeserializeOwned;
 
 pub use erased::{AnyConnector, Configuration};
 pub use error::{DeliveryError, ItemProblem};
-pub use item::{Item, Receipt, Source, VerifiedBy};
+pub use item::{Item, Receipt, Source, VerifiedBy, place};
 pub use report::{Found, Outcome, Report, Step, StepName, StepState};
 
 use crate::platform::form::{FieldErrors, FormFields};

@@ -3,10 +3,9 @@
 //! A form is read once into [`FormFields`]; a parser asks a [`Check`] for each field by name and collects every problem,
 //! so that a visitor sees all of them at once, each beside its field. JSON bodies use the same names and checks.
 
-use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use zeroize::Zeroize;
 
 use super::secret::Secret;
@@ -131,10 +130,16 @@ impl FormFields {
     }
 }
 
-/// Problems by field, in the order of the field names.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct FieldErrors(BTreeMap<String, Vec<String>>);
+/// Problems by field, in the order in which they were found, which is the order of the form.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FieldErrors(Vec<(String, Vec<String>)>);
+
+/// An object: each field with its problems.
+impl Serialize for FieldErrors {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(field, messages)| (field, messages)))
+    }
+}
 
 impl FieldErrors {
     /// Makes a list with one problem.
@@ -147,13 +152,18 @@ impl FieldErrors {
 
     /// Adds a problem to a field.
     pub fn add(&mut self, field: &str, message: impl Into<String>) {
-        self.0.entry(field.to_owned()).or_default().push(message.into());
+        match self.0.iter_mut().find(|(known, _)| known == field) {
+            Some((_, messages)) => messages.push(message.into()),
+            None => self.0.push((field.to_owned(), vec![message.into()])),
+        }
     }
 
     /// Takes over the problems of another list.
     pub fn extend(&mut self, other: Self) {
         for (field, messages) in other.0 {
-            self.0.entry(field).or_default().extend(messages);
+            for message in messages {
+                self.add(&field, message);
+            }
         }
     }
 
@@ -166,7 +176,7 @@ impl FieldErrors {
     /// Gives the first problem of a field.
     #[must_use]
     pub fn first(&self, field: &str) -> Option<&str> {
-        self.0.get(field).and_then(|messages| messages.first()).map(String::as_str)
+        self.iter().find(|(known, _)| *known == field).map(|(_, message)| message)
     }
 
     /// Gives all problems as field and message.

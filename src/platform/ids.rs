@@ -64,6 +64,15 @@ macro_rules! typed_id {
             }
         }
 
+        $crate::text_column!($name);
+    };
+}
+
+/// Stores a type that has a text form ([`Display`](std::fmt::Display) and [`FromStr`](std::str::FromStr)) as text on both
+/// databases.
+#[macro_export]
+macro_rules! text_column {
+    ($name:ident) => {
         impl<DB: ::sqlx::Database> ::sqlx::Type<DB> for $name
         where
             String: ::sqlx::Type<DB>,
@@ -166,42 +175,7 @@ macro_rules! text_enum {
             }
         }
 
-        impl<DB: ::sqlx::Database> ::sqlx::Type<DB> for $name
-        where
-            String: ::sqlx::Type<DB>,
-        {
-            fn type_info() -> DB::TypeInfo {
-                <String as ::sqlx::Type<DB>>::type_info()
-            }
-
-            fn compatible(info: &DB::TypeInfo) -> bool {
-                <String as ::sqlx::Type<DB>>::compatible(info)
-            }
-        }
-
-        impl<'q, DB: ::sqlx::Database> ::sqlx::Encode<'q, DB> for $name
-        where
-            String: ::sqlx::Encode<'q, DB>,
-        {
-            fn encode_by_ref(
-                &self,
-                buffer: &mut <DB as ::sqlx::Database>::ArgumentBuffer,
-            ) -> Result<::sqlx::encode::IsNull, ::sqlx::error::BoxDynError> {
-                <String as ::sqlx::Encode<'q, DB>>::encode(self.as_str().to_owned(), buffer)
-            }
-        }
-
-        impl<'r, DB: ::sqlx::Database> ::sqlx::Decode<'r, DB> for $name
-        where
-            String: ::sqlx::Decode<'r, DB>,
-        {
-            fn decode(
-                value: <DB as ::sqlx::Database>::ValueRef<'r>,
-            ) -> Result<Self, ::sqlx::error::BoxDynError> {
-                let text = <String as ::sqlx::Decode<'r, DB>>::decode(value)?;
-                Ok(text.parse()?)
-            }
-        }
+        $crate::text_column!($name);
     };
 }
 
@@ -211,7 +185,6 @@ macro_rules! text_enum {
 pub struct UnknownWord(pub String);
 
 #[cfg(test)]
-#[expect(unreachable_pub, reason = "the macro makes public types")]
 mod tests {
     typed_id! {
         /// For the test only.

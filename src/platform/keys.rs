@@ -1,5 +1,7 @@
-//! Keys for machines: an identifier to look up, a secret to compare, and a checksum that catches typing errors before
-//! the database is asked. `mp_` + 12 characters + `_` + 43 characters + 6 characters, all base 62.
+//! Keys for machines.
+//!
+//! An identifier to look up, a secret to compare, and a checksum that catches typing errors before the database is asked:
+//! `mp_` + 12 characters + `_` + 43 characters + 6 characters, all base 62.
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;

@@ -1,5 +1,15 @@
 //! What people and clients see of Mediaport, over HTTP against the real server; what the house promises about itself.
 #![expect(clippy::unwrap_used, reason = "a test fails where something is not as it should be")]
 
+mod access;
+mod accounts;
+mod audit;
+mod config;
+mod connectors;
+mod deliveries;
+mod house;
+mod leaks;
+mod names;
+mod schema;
 mod support;
 mod web;

@@ -147,7 +147,7 @@ pub(super) fn problem(errno: Errno) -> DeliveryError {
         ),
         Errno::NAMETOOLONG | Errno::ILSEQ | Errno::INVAL => DeliveryError::item(
             ItemProblem::Rejected,
-            "The file system does not accept this file name. Shorten the path template",
+            "The file system does not accept this file name. Hand the file in under a shorter name",
         ),
         Errno::FBIG => DeliveryError::item(
             ItemProblem::TooLarge,

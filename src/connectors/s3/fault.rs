@@ -171,7 +171,7 @@ impl Fault {
     pub(super) fn name_too_long() -> DeliveryError {
         DeliveryError::item(
             ItemProblem::Rejected,
-            "The object's key is longer than 1,024 bytes. Shorten prefix or path template",
+            "The object's key is longer than 1,024 bytes. Shorten the endpoint's prefix",
         )
     }
 

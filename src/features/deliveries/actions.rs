@@ -1,213 +1,186 @@
-//! An attempt in three steps: begin in one short transaction, carry with none open, conclude in another.
+//! What is done with deliveries: planning them, and making one attempt.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
-use serde_json::json;
 
-use super::model::{AttemptOutcome, Delivery, DeliveryId, HeldReason, object_path, wait_after};
+use super::conclude::{Arrived, conclude, hold};
+use super::jobs::Deliver;
+use super::model::{Delivery, DeliveryBrief, DeliveryId, DeliveryState, HeldReason, object_path};
 use super::source::StoredFile;
 use super::store;
-use crate::connectors::{DeliveryError, Item, Receipt, VerifiedBy};
+use crate::connectors::{DeliveryError, Item};
 use crate::features::Services;
-use crate::features::endpoints::{self, Destination, EndpointError};
-use crate::features::events::{self, EventType};
-use crate::features::media;
+use crate::features::conversations::Reach;
+use crate::features::endpoints::{self, Destination, EndpointError, EndpointId, EndpointState};
+use crate::features::media::{self, Media, MediaId};
 use crate::platform::clock::Timestamp;
-use crate::platform::db::{DbResult, Tx};
-use crate::platform::jobs::{JobError, Lease, Poison, roll};
+use crate::platform::db::{DbError, DbResult, Tx};
+use crate::platform::jobs::{JobError, Lease, Poison, queue};
 
-/// One attempt that has begun.
-struct Work {
-    delivery: Delivery,
-    destination: Destination,
-    started_at: Timestamp,
+/// Lanes of paused endpoints are not served; this is for the one that was claimed in the very moment.
+const PAUSED_WAIT: Duration = Duration::from_secs(30);
+
+/// Plans one delivery of a media to each endpoint, in the transaction that accepts the media.
+pub async fn plan(
+    tx: &mut Tx,
+    media: MediaId,
+    endpoints: &[EndpointId],
+    now: Timestamp,
+) -> DbResult<Vec<DeliveryBrief>> {
+    let mut planned = Vec::with_capacity(endpoints.len());
+    for &endpoint in endpoints {
+        let brief = store::insert(tx, media, endpoint, now).await?;
+        queue::enqueue(tx, &Deliver::of(&brief), now).await?;
+        planned.push(brief);
+    }
+    Ok(planned)
 }
 
-/// What an attempt that succeeded leaves.
-struct Arrived {
-    receipt: Receipt,
-    verified_by: VerifiedBy,
+/// An attempt that has begun.
+pub(super) struct Ongoing {
+    pub(super) delivery: Delivery,
+    pub(super) media: Media,
+    /// What to connect to, or why that is not known.
+    destination: Result<Destination, DeliveryError>,
+    pub(super) number: i64,
+    pub(super) started_at: Timestamp,
+    pub(super) file: StoredFile,
 }
 
-/// Makes one attempt. A failure that may pass becomes a later attempt of the same job.
+/// What becomes of a job before bytes travel.
+enum Begun {
+    Go(Box<Ongoing>),
+    /// It is done, called off, or waits for a person.
+    Nothing,
+    Later(Duration, &'static str),
+}
+
+/// Makes one attempt: a short transaction to begin, the transfer without one, and a short one to conclude.
 pub(super) async fn attempt(services: &Arc<Services>, lease: &Lease, id: DeliveryId) -> Result<(), JobError> {
-    let Some(work) = begin(services, lease, id).await? else { return Ok(()) };
-    let outcome = carry(services, &work).await;
-    conclude(services, lease, work, outcome).await
+    let (ground, held) = (Arc::clone(services), lease.clone());
+    let begun = services.db.write(move |tx| async move { begin(tx, &ground, &held, id).await }.boxed());
+    match begun.await? {
+        Begun::Nothing => Ok(()),
+        Begun::Later(wait, why) => Err(JobError::retry(wait, why)),
+        Begun::Go(ongoing) => {
+            let outcome = transfer(services, lease, &ongoing).await;
+            conclude(services, lease, *ongoing, outcome).await
+        }
+    }
 }
 
-async fn begin(
+async fn begin(tx: &mut Tx, services: &Services, lease: &Lease, id: DeliveryId) -> DbResult<Begun> {
+    if !lease.holds(tx).await? {
+        return Ok(Begun::Nothing);
+    }
+    let now = services.clock.now();
+    let Some(delivery) = store::find(tx, id).await? else { return Ok(Begun::Nothing) };
+    match (delivery.state, delivery.next_attempt_at) {
+        (DeliveryState::Delivered | DeliveryState::Held | DeliveryState::Cancelled, _) => {
+            return Ok(Begun::Nothing);
+        }
+        (DeliveryState::Retrying, Some(at)) if at > now => {
+            return Ok(Begun::Later(at.since(now), "it is not yet time for the next attempt"));
+        }
+        _ => {}
+    }
+    let media = media::find(tx, delivery.media_id, Reach::All).await?;
+    let Some(media) = media.filter(|media| !media.is_damaged) else {
+        let error = DeliveryError::damaged();
+        return give_up(tx, &delivery, error.message(), now).await;
+    };
+    let destination = match endpoints::destination(tx, &services.vault, delivery.endpoint_id).await {
+        Ok(None) => return give_up(tx, &delivery, "The endpoint was deleted", now).await,
+        Ok(Some(paused)) if paused.state == EndpointState::Paused => {
+            return Ok(Begun::Later(PAUSED_WAIT, "the endpoint is paused"));
+        }
+        Ok(Some(destination)) => Ok(destination),
+        Err(EndpointError::Db(error)) => return Err(error),
+        Err(error) => Err(unusable(delivery.endpoint_id, &error)),
+    };
+    store::begin(tx, id, now).await?;
+    let (number, file) = (delivery.attempts + 1, StoredFile::new(services.blobs.clone(), &media));
+    Ok(Begun::Go(Box::new(Ongoing { delivery, media, destination, number, started_at: now, file })))
+}
+
+async fn give_up(tx: &mut Tx, delivery: &Delivery, why: &str, now: Timestamp) -> DbResult<Begun> {
+    hold(tx, delivery.id, (HeldReason::Rejected, why), now).await?;
+    Ok(Begun::Nothing)
+}
+
+fn unusable(endpoint: EndpointId, error: &EndpointError) -> DeliveryError {
+    tracing::error!(%endpoint, %error, "an endpoint cannot be used");
+    DeliveryError::endpoint(
+        "The stored settings of this endpoint cannot be opened. Open it and save it again",
+    )
+}
+
+/// Sends and verifies. Whatever a destination says, a file that is damaged here counts as that.
+async fn transfer(
     services: &Arc<Services>,
     lease: &Lease,
-    id: DeliveryId,
-) -> Result<Option<Work>, EndpointError> {
-    let (shared, lease) = (Arc::clone(services), lease.clone());
-    let work = services.db.write(move |tx| {
-        async move {
-            let now = shared.clock.now();
-            if !lease.holds(tx).await? || !store::begin(tx, id, now).await? {
-                return Ok(None);
-            }
-            let Some(delivery) = store::find(tx, id).await? else { return Ok(None) };
-            let destination = endpoints::destination(tx, &shared.vault, delivery.endpoint_id).await?;
-            Ok(destination.map(|destination| Work { delivery, destination, started_at: now }))
-        }
-        .boxed()
-    });
-    work.await
+    ongoing: &Ongoing,
+) -> Result<Arrived, DeliveryError> {
+    let sent = send(services, lease, ongoing).await;
+    if ongoing.file.is_damaged() { Err(DeliveryError::damaged()) } else { sent }
 }
 
-async fn carry(services: &Services, work: &Work) -> Result<Arrived, DeliveryError> {
-    let item = item(services, &work.delivery);
-    let (connector, configuration) = (work.destination.connector, &work.destination.configuration);
+async fn send(services: &Arc<Services>, lease: &Lease, ongoing: &Ongoing) -> Result<Arrived, DeliveryError> {
+    let destination = ongoing.destination.as_ref().map_err(Clone::clone)?;
+    ongoing.file.check_size().await?;
+    let item = Item {
+        delivery: ongoing.delivery.id.uuid(),
+        path: object_path(&ongoing.media),
+        mime_type: ongoing.media.mime_type.clone(),
+        size: ongoing.media.bytes(),
+        sha256: ongoing.media.sha256.clone(),
+        source: Arc::new(ongoing.file.clone()),
+    };
+    let (connector, configuration) = (destination.connector, &destination.configuration);
     let receipt = connector.put(configuration, &services.ground, &item).await?;
-    note_verifying(services, work.delivery.id).await;
+    show_verifying(services, lease, ongoing.delivery.id).await;
     let verified_by = connector.verify(configuration, &services.ground, &item, &receipt).await?;
     Ok(Arrived { receipt, verified_by })
 }
 
-fn item(services: &Services, delivery: &Delivery) -> Item {
-    let media = delivery.media_id;
-    Item {
-        delivery: delivery.id.uuid(),
-        path: object_path(media, &delivery.file_name, &delivery.extension, delivery.media_created_at),
-        mime_type: delivery.mime_type.clone(),
-        size: u64::try_from(delivery.size).unwrap_or_default(),
-        sha256: delivery.sha256.clone(),
-        source: Arc::new(StoredFile::new(services.blobs.clone(), media.uuid())),
-    }
-}
-
-/// Only for people who watch: when it cannot be written, the delivery goes on.
-async fn note_verifying(services: &Services, id: DeliveryId) {
-    let now = services.clock.now();
-    let noted: DbResult<()> =
-        services.db.write(move |tx| async move { store::save_verifying(tx, id, now).await }.boxed()).await;
-    if let Err(error) = noted {
-        tracing::warn!(%error, delivery = %id, "could not note that a delivery is being verified");
-    }
-}
-
-async fn conclude(
-    services: &Arc<Services>,
-    lease: &Lease,
-    work: Work,
-    outcome: Result<Arrived, DeliveryError>,
-) -> Result<(), JobError> {
+/// Only a word on the screen: when the database does not take it, the delivery goes on all the same.
+async fn show_verifying(services: &Arc<Services>, lease: &Lease, id: DeliveryId) {
     let (lease, now) = (lease.clone(), services.clock.now());
-    let again = services.db.write(move |tx| {
+    let shown = services.db.write(move |tx| {
         async move {
-            if !lease.holds(tx).await? {
-                // Another worker has taken over; what this one knows is worth nothing any more.
-                return Ok(None);
+            if lease.holds(tx).await? {
+                store::save_verifying(tx, id, now).await?;
             }
-            match outcome {
-                Ok(arrived) => {
-                    save_arrived(tx, &work, &arrived, now).await?;
-                    lease.finish(tx).await?;
-                    Ok(None)
-                }
-                Err(error) => save_failed(tx, &work, error, now).await,
-            }
+            Ok::<_, DbError>(())
         }
         .boxed()
     });
-    let again: DbResult<Option<JobError>> = again.await;
-    again?.map_or(Ok(()), Err)
-}
-
-async fn save_arrived(tx: &mut Tx, work: &Work, arrived: &Arrived, now: Timestamp) -> DbResult<()> {
-    let delivery = &work.delivery;
-    let words = format!("Verified by {}", verified_words(arrived.verified_by));
-    let attempt =
-        store::attempt(delivery.attempts, AttemptOutcome::Delivered, Some(&words), work.started_at, now);
-    store::insert_attempt(tx, delivery.id, &attempt).await?;
-    store::save_delivered(tx, delivery.id, &arrived.receipt.location.to_string(), now).await?;
-    endpoints::note_outcome(tx, delivery.endpoint_id, now, Ok(())).await?;
-    let data = json!({
-        "delivery_id": delivery.id,
-        "media_id": delivery.media_id,
-        "endpoint_id": delivery.endpoint_id,
-        "location": arrived.receipt.location,
-        "verified_by": arrived.verified_by,
-        "attempts": delivery.attempts,
-    });
-    events::record(tx, EventType::MediaStored, delivery.id.uuid(), 1, &data, now).await?;
-    Ok(())
-}
-
-/// Says in words for an admin what a verification rests on.
-fn verified_words(by: VerifiedBy) -> &'static str {
-    match by {
-        VerifiedBy::ReadBack => "reading it back and hashing it",
-        VerifiedBy::Sha256 => "the destination's SHA-256",
-        VerifiedBy::Md5 => "the destination's MD5",
-        VerifiedBy::Acknowledged => "the checksum that the destination acknowledged",
+    if let Err(error) = shown.await {
+        tracing::warn!(delivery = %id, %error, "could not show that a delivery is being verified");
     }
 }
 
-/// Writes a failed attempt down and says whether and when the job comes again.
-async fn save_failed(
-    tx: &mut Tx,
-    work: &Work,
-    error: DeliveryError,
-    now: Timestamp,
-) -> DbResult<Option<JobError>> {
-    let delivery = &work.delivery;
-    let (outcome, held) = match &error {
-        DeliveryError::Transient { .. } => (AttemptOutcome::Transient, None),
-        DeliveryError::Endpoint { .. } => (AttemptOutcome::Endpoint, None),
-        DeliveryError::Item { reason, .. } => (AttemptOutcome::Item, Some(HeldReason::from(*reason))),
-    };
-    let attempt = store::attempt(delivery.attempts, outcome, Some(error.message()), work.started_at, now);
-    store::insert_attempt(tx, delivery.id, &attempt).await?;
-    if error == DeliveryError::damaged() {
-        media::mark_damaged(tx, delivery.media_id).await?;
-    }
-    let Some(reason) = held else {
-        let wait = wait_after(&error, delivery.attempts, roll());
-        store::save_retrying(tx, delivery.id, error.message(), now.plus(wait), now).await?;
-        endpoints::note_outcome(tx, delivery.endpoint_id, now, Err(error.message())).await?;
-        return Ok(Some(JobError::retry(wait, error.class())));
-    };
-    hold(tx, delivery, reason, error.message(), now).await?;
-    Ok(Some(JobError::GiveUp(anyhow::anyhow!("held: {reason}"))))
-}
-
-async fn hold(
-    tx: &mut Tx,
-    delivery: &Delivery,
-    reason: HeldReason,
-    message: &str,
-    now: Timestamp,
-) -> DbResult<()> {
-    if store::save_held(tx, delivery.id, reason, message, now).await? {
-        let data =
-            json!({ "delivery_id": delivery.id, "media_id": delivery.media_id, "held_reason": reason });
-        let version = u64::try_from(delivery.attempts).unwrap_or_default();
-        events::record(tx, EventType::DeliveryHeld, delivery.id.uuid(), version, &data, now).await?;
-    }
-    Ok(())
-}
-
-/// Shows a job that broke its workers as a delivery that needs a person. Safe to call twice.
-pub(super) async fn hold_as_poison(
-    services: &Arc<Services>,
-    id: DeliveryId,
-    poison: Poison,
-) -> anyhow::Result<()> {
+/// Shows that working on a delivery broke the program again and again.
+pub(super) async fn poisoned(services: &Arc<Services>, id: DeliveryId, poison: Poison) -> DbResult<()> {
     let now = services.clock.now();
-    let held: DbResult<()> = services
+    services
         .db
         .write(move |tx| {
             async move {
                 let Some(delivery) = store::find(tx, id).await? else { return Ok(()) };
-                let message = format!("Delivering this file broke the program three times: {}", poison.why);
-                hold(tx, &delivery, HeldReason::Poison, &message, now).await
+                if matches!(
+                    delivery.state,
+                    DeliveryState::Delivered | DeliveryState::Held | DeliveryState::Cancelled
+                ) {
+                    return Ok(());
+                }
+                let why =
+                    format!("Working on this file broke the program, so it was put aside: {}", poison.why);
+                hold(tx, id, (HeldReason::Poison, &why), now).await
             }
             .boxed()
         })
-        .await;
-    Ok(held?)
+        .await
 }

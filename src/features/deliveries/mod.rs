@@ -1,46 +1,31 @@
-//! What must reach which endpoint, how far it is, and every attempt.
+//! What must reach which endpoint, and how far it is.
 //!
-//! For each media and each endpoint of its list there is exactly one delivery, created in the transaction that accepts
-//! the media; it ends delivered, or in a state that a person can see and act on. Delivered means that the destination's
-//! copy was verified. No transaction is open while bytes travel, and a worker that lost its lease concludes nothing.
+//! Every media has one delivery for each endpoint of its use case, planned in the transaction that accepted it. A
+//! delivery is done only when the destination has been verified to have the very bytes. Failures that may pass are tried
+//! again for as long as it takes, ones that concern one file wait for a person, and nothing is ever dropped. While bytes
+//! travel no transaction is open, and only the holder of the job's lease may write down the end.
 
 mod actions;
 pub mod api;
+mod conclude;
+mod facts;
 pub mod jobs;
 mod model;
 pub mod pages;
 mod source;
 mod store;
 
+pub use actions::plan;
+pub use facts::context;
+pub use model::{Attempt, AttemptOutcome, Delivery, DeliveryBrief, DeliveryId, DeliveryState, HeldReason};
+
 use crate::features::endpoints::EndpointId;
 use crate::features::media::MediaId;
-use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbResult, Tx};
-use crate::platform::jobs::queue;
 
-pub use model::{DeliveryBrief, DeliveryId, DeliveryState, HeldReason};
-
-/// Orders a media to be delivered to these endpoints, in the transaction that accepts it.
-pub async fn plan(
-    tx: &mut Tx,
-    media: MediaId,
-    endpoints: &[EndpointId],
-    now: Timestamp,
-) -> DbResult<Vec<DeliveryBrief>> {
-    let mut planned = Vec::with_capacity(endpoints.len());
-    for &endpoint in endpoints {
-        let delivery =
-            DeliveryBrief { id: DeliveryId::fresh(), endpoint_id: endpoint, state: DeliveryState::Queued };
-        store::insert(tx, &delivery, media, now).await?;
-        queue::enqueue(tx, &jobs::Deliver::new(delivery.id, endpoint), now).await?;
-        planned.push(delivery);
-    }
-    Ok(planned)
-}
-
-/// Lists the deliveries of a media in short.
-pub async fn briefs_of(tx: &mut Tx, media: MediaId) -> DbResult<Vec<DeliveryBrief>> {
-    store::briefs_of(tx, media).await
+/// Gives the deliveries of a media as they are shown with it.
+pub async fn briefs(tx: &mut Tx, media: MediaId) -> DbResult<Vec<DeliveryBrief>> {
+    store::briefs(tx, media).await
 }
 
 /// Counts the deliveries that need a person.

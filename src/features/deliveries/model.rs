@@ -1,52 +1,90 @@
-//! Deliveries, their states, and when to try again.
+//! What a delivery is, how it fails, and how long it waits.
 
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::connectors::{DeliveryError, ItemProblem};
 use crate::features::endpoints::EndpointId;
-use crate::features::media::MediaId;
-use crate::formats::kinds::Kind;
+use crate::features::media::{Media, MediaId};
+use crate::formats::names;
 use crate::platform::clock::Timestamp;
 use crate::platform::jobs::spread;
 use crate::{text_enum, typed_id};
 
+/// The first wait after a failure that may pass by itself: long enough for a connection to come back.
+const FIRST_WAIT: Duration = Duration::from_secs(5);
+/// The first wait after a failure that somebody has to repair.
+const FIRST_ENDPOINT_WAIT: Duration = Duration::from_secs(30);
+/// The longest wait, so that a repaired endpoint catches up within the hour.
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
+/// The longest wait that a destination may ask for.
+const LONGEST_ASKED_WAIT: Duration = Duration::from_hours(24);
+
 typed_id! {
-    /// Names a delivery.
+    /// Names a delivery; the same for every attempt.
     DeliveryId
 }
 
 text_enum! {
     /// How far a delivery is.
     DeliveryState {
-        /// Waits for its first attempt.
+        /// Nothing has been tried yet.
         Queued = "queued",
         /// Bytes travel.
         Sending = "sending",
-        /// The destination's copy is being checked.
+        /// The destination is asked what it has.
         Verifying = "verifying",
-        /// The destination's copy was verified.
+        /// The destination has the file, and that is proven.
         Delivered = "delivered",
-        /// An attempt failed; another will follow.
+        /// It failed and comes again by itself.
         Retrying = "retrying",
-        /// Needs a person.
+        /// It needs a person.
         Held = "held",
-        /// A person decided that it is not wanted.
+        /// A person called it off.
         Cancelled = "cancelled",
+    }
+}
+
+impl DeliveryState {
+    /// Gives the colour of the mark: ok, run, warn, err or none.
+    #[must_use]
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Delivered => "ok",
+            Self::Sending | Self::Verifying => "run",
+            Self::Retrying => "warn",
+            Self::Held => "err",
+            Self::Queued | Self::Cancelled => "",
+        }
+    }
+
+    /// Gives the words for people.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Queued => "Queued",
+            Self::Sending => "Sending",
+            Self::Verifying => "Verifying",
+            Self::Delivered => "Delivered",
+            Self::Retrying => "Waiting to retry",
+            Self::Held => "Held",
+            Self::Cancelled => "Cancelled",
+        }
     }
 }
 
 text_enum! {
     /// Why a delivery needs a person.
     HeldReason {
-        /// Something else has its name at the destination.
+        /// Another file has its name at the destination.
         Conflict = "conflict",
         /// The destination takes no file of this size.
         TooLarge = "too_large",
         /// The destination refuses it, or our own copy is damaged.
         Rejected = "rejected",
-        /// It broke the program that delivers it.
+        /// Working on it broke the program again and again.
         Poison = "poison",
     }
 }
@@ -61,10 +99,71 @@ impl From<ItemProblem> for HeldReason {
     }
 }
 
-/// A delivery as a media shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
+text_enum! {
+    /// How an attempt ended.
+    AttemptOutcome {
+        /// The destination has the file.
+        Delivered = "delivered",
+        /// It may succeed later.
+        Transient = "transient",
+        /// The file needs a person.
+        Item = "item",
+        /// The endpoint needs a person.
+        Endpoint = "endpoint",
+    }
+}
+
+impl From<&DeliveryError> for AttemptOutcome {
+    fn from(error: &DeliveryError) -> Self {
+        match error {
+            DeliveryError::Transient { .. } => Self::Transient,
+            DeliveryError::Item { .. } => Self::Item,
+            DeliveryError::Endpoint { .. } => Self::Endpoint,
+        }
+    }
+}
+
+/// One media on its way to one endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Delivery {
+    /// Its identifier.
+    pub id: DeliveryId,
+    /// What travels.
+    pub media_id: MediaId,
+    /// Where to.
+    pub endpoint_id: EndpointId,
+    /// How far it is.
+    pub state: DeliveryState,
+    /// Why it needs a person.
+    pub held_reason: Option<HeldReason>,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// Where it lies, as JSON in the destination's own terms.
+    pub location: Option<String>,
+    /// What went wrong last, until it succeeds.
+    pub last_error: Option<String>,
+    /// When it comes again.
+    pub next_attempt_at: Option<Timestamp>,
+    /// When the file was accepted.
+    pub created_at: Timestamp,
+    /// When something about it changed.
+    pub updated_at: Timestamp,
+    /// When it was delivered.
+    pub delivered_at: Option<Timestamp>,
+}
+
+impl Delivery {
+    /// Gives where it lies as JSON.
+    #[must_use]
+    pub fn location(&self) -> Option<Value> {
+        self.location.as_deref().and_then(|text| serde_json::from_str(text).ok())
+    }
+}
+
+/// A delivery as it is shown with its media.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::FromRow)]
 pub struct DeliveryBrief {
-    /// Names it.
+    /// Its identifier.
     pub id: DeliveryId,
     /// Where it goes.
     pub endpoint_id: EndpointId,
@@ -72,145 +171,107 @@ pub struct DeliveryBrief {
     pub state: DeliveryState,
 }
 
-/// A delivery with what people want to know about its file and its endpoint.
-#[derive(Debug, Clone, sqlx::FromRow)]
-pub(super) struct Delivery {
-    pub(super) id: DeliveryId,
-    pub(super) media_id: MediaId,
-    pub(super) endpoint_id: EndpointId,
-    pub(super) endpoint_name: String,
-    pub(super) state: DeliveryState,
-    pub(super) held_reason: Option<HeldReason>,
-    pub(super) attempts: i64,
-    pub(super) location: Option<String>,
-    pub(super) last_error: Option<String>,
-    pub(super) next_attempt_at: Option<Timestamp>,
-    pub(super) created_at: Timestamp,
-    pub(super) updated_at: Timestamp,
-    pub(super) delivered_at: Option<Timestamp>,
-    pub(super) file_name: String,
-    pub(super) extension: String,
-    pub(super) kind: Kind,
-    pub(super) mime_type: String,
-    pub(super) size: i64,
-    pub(super) sha256: String,
-    pub(super) media_created_at: Timestamp,
-    pub(super) use_case: Option<String>,
+/// One attempt that ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct Attempt {
+    /// Counts from 1; one that a dying process left behind is missing.
+    pub number: i64,
+    /// How it ended.
+    pub outcome: AttemptOutcome,
+    /// What happened, in a sentence.
+    pub message: Option<String>,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Timestamp,
 }
 
-/// One attempt.
-#[derive(Debug, Clone, sqlx::FromRow)]
-pub(super) struct Attempt {
-    pub(super) number: i64,
-    pub(super) outcome: AttemptOutcome,
-    pub(super) message: Option<String>,
-    pub(super) started_at: Timestamp,
-    pub(super) ended_at: Timestamp,
-}
-
-text_enum! {
-    in pub(super),
-    /// How an attempt ended.
-    AttemptOutcome {
-        /// Verified at the destination.
-        Delivered = "delivered",
-        /// Another attempt follows by itself.
-        Transient = "transient",
-        /// The file needs a person.
-        Item = "item",
-        /// The endpoint needs a person; attempts go on meanwhile.
-        Endpoint = "endpoint",
-        /// It broke the program.
-        Poison = "poison",
-    }
-}
-
-/// Waits double from here …
-const FIRST_WAIT: Duration = Duration::from_secs(5);
-/// … or, when the endpoint itself must be mended, from here …
-const FIRST_WAIT_ENDPOINT: Duration = Duration::from_secs(30);
-/// … up to here, for as long as it takes: a delivery is never given up.
-const LONGEST_WAIT: Duration = Duration::from_hours(1);
-/// The longest pause that a destination may ask for.
-const LONGEST_ASKED: Duration = Duration::from_hours(24);
-
-/// Says how long to wait after attempt `attempts` failed; `roll` (0 to 1,000) spreads waits by a fifth.
-pub(super) fn wait_after(error: &DeliveryError, attempts: i64, roll: u32) -> Duration {
-    let (first, asked) = match error {
-        DeliveryError::Transient { retry_after, .. } => (FIRST_WAIT, *retry_after),
-        DeliveryError::Endpoint { .. } => (FIRST_WAIT_ENDPOINT, None),
-        DeliveryError::Item { .. } => (LONGEST_WAIT, None),
-    };
+/// Gives the wait after failed attempt number `attempts`, spread by `roll` (0 to 1,000); nothing for a failure that no
+/// wait will mend.
+#[must_use]
+pub(super) fn wait_after(error: &DeliveryError, attempts: i64, roll: u32) -> Option<Duration> {
     let doublings = u32::try_from(attempts.clamp(1, 20) - 1).unwrap_or(0);
-    let own = spread(first.saturating_mul(2_u32.saturating_pow(doublings)).min(LONGEST_WAIT), roll);
-    asked.map_or(own, |asked| own.max(asked.min(LONGEST_ASKED)))
-}
-
-/// Gives the place of a media below an endpoint's directory or prefix: day of acceptance, identifier, harmless name.
-/// The identifier keeps any two media apart, so nothing is ever in the way of anything.
-pub(super) fn object_path(
-    media: MediaId,
-    file_name: &str,
-    extension: &str,
-    accepted_at: Timestamp,
-) -> String {
-    let (year, month, day) = accepted_at.date();
-    let name = crate::formats::names::safe(file_name, &format!("media-{media}"), extension);
-    format!("{year:04}/{month:02}/{day:02}/{media}-{name}")
-}
-
-/// Writes a size as people read it; 1 MB is 1,048,576 bytes.
-pub(super) fn size_words(bytes: i64) -> String {
-    const UNITS: [(&str, i64); 3] = [("GB", 1 << 30), ("MB", 1 << 20), ("KB", 1 << 10)];
-    for (unit, size) in UNITS {
-        if bytes >= size {
-            let tenths = bytes.saturating_mul(10) / size;
-            return format!("{}.{} {unit}", tenths / 10, tenths % 10);
+    let grown = |first: Duration| spread((first * 2_u32.pow(doublings)).min(LONGEST_WAIT), roll);
+    match error {
+        DeliveryError::Transient { retry_after, .. } => {
+            let asked = retry_after.unwrap_or_default().min(LONGEST_ASKED_WAIT);
+            Some(grown(FIRST_WAIT).max(asked))
         }
+        DeliveryError::Endpoint { .. } => Some(grown(FIRST_ENDPOINT_WAIT)),
+        DeliveryError::Item { .. } => None,
     }
-    format!("{bytes} bytes")
+}
+
+/// Gives the path of a media below an endpoint's own directory: by day, unique by the identifier, readable by the name.
+#[must_use]
+pub(super) fn object_path(media: &Media) -> String {
+    let (year, month, day) = media.created_at.date();
+    let name = names::safe(&media.file_name, media.kind.as_str(), &media.extension);
+    format!("{year:04}/{month:02}/{day:02}/{}-{name}", media.id)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::features::apps::AppId;
+    use crate::features::conversations::ConversationId;
+    use crate::features::media::MediaState;
+    use crate::formats::kinds::Kind;
 
     #[test]
-    fn waits_double_up_to_an_hour_and_honour_the_destination() {
-        let busy = DeliveryError::transient("busy");
-        let middle = 500;
-        let seconds =
-            |error: &DeliveryError, attempts| wait_after(error, attempts, middle).as_secs_f64().round();
-        assert!((seconds(&busy, 1) - 5.0).abs() <= 1.0);
-        assert!((seconds(&busy, 4) - 40.0).abs() <= 1.0);
-        assert!((seconds(&busy, 30) - 3600.0).abs() <= 1.0);
-        assert!((seconds(&DeliveryError::endpoint("key"), 1) - 30.0).abs() <= 1.0);
-        for roll in [0, middle, 1000] {
-            let wait = wait_after(&busy, 3, roll);
-            assert!(wait >= Duration::from_secs(16) && wait <= Duration::from_secs(24), "{wait:?}");
-        }
-
-        let asked = |wait| DeliveryError::Transient {
-            retry_after: Some(Duration::from_secs(wait)),
+    fn waits_double_up_to_an_hour_and_requests_are_honoured_up_to_a_day() {
+        let transient = |asked: Option<u64>| DeliveryError::Transient {
+            retry_after: asked.map(Duration::from_secs),
             message: String::new(),
         };
-        assert_eq!(wait_after(&asked(600), 1, middle), Duration::from_mins(10));
-        assert_eq!(wait_after(&asked(999_999), 1, middle), LONGEST_ASKED);
+        let (endpoint, item) = (DeliveryError::endpoint(""), DeliveryError::item(ItemProblem::Conflict, ""));
+        for (error, attempts, roll, seconds) in [
+            (transient(None), 1, 500, Some(5)),
+            (transient(None), 2, 500, Some(10)),
+            (transient(None), 5, 500, Some(80)),
+            (transient(None), 5, 0, Some(64)),
+            (transient(None), 5, 1000, Some(96)),
+            (transient(None), 11, 500, Some(3600)),
+            (transient(None), i64::MAX, 1000, Some(4320)),
+            (transient(None), 0, 500, Some(5)),
+            (transient(Some(7)), 1, 500, Some(7)),
+            (transient(Some(1)), 1, 500, Some(5)),
+            (transient(Some(1_000_000)), 1, 500, Some(86_400)),
+            (endpoint.clone(), 1, 500, Some(30)),
+            (endpoint, 9, 500, Some(3600)),
+            (item, 1, 500, None),
+        ] {
+            let wait = wait_after(&error, attempts, roll);
+            assert_eq!(wait, seconds.map(Duration::from_secs), "{error:?} {attempts} {roll}");
+        }
     }
 
     #[test]
-    fn paths_carry_day_and_identifier() {
-        let media = MediaId::fresh();
-        let at = Timestamp::from_millis(1_700_000_000_000);
-        assert_eq!(object_path(media, "../roof.jpg", "jpg", at), format!("2023/11/14/{media}-roof.jpg"));
-    }
-
-    #[test]
-    fn sizes_are_read_in_binary_units() {
-        for (bytes, words) in
-            [(0, "0 bytes"), (1023, "1023 bytes"), (1536, "1.5 KB"), (50_593_792, "48.2 MB")]
-        {
-            assert_eq!(size_words(bytes), words);
+    fn paths_are_by_day_unique_and_readable() {
+        let id: MediaId = "01920000-0000-7000-8000-000000000001".parse().expect("an id");
+        let media = |file_name: &str| Media {
+            id,
+            app_id: AppId::fresh(),
+            conversation_id: ConversationId::fresh(),
+            kind: Kind::Picture,
+            file_name: file_name.to_owned(),
+            mime_type: "image/jpeg".to_owned(),
+            extension: "jpg".to_owned(),
+            size: 1,
+            sha256: String::new(),
+            state: MediaState::Stored,
+            captured_at: None,
+            latitude: None,
+            longitude: None,
+            origin: None,
+            note: None,
+            is_damaged: false,
+            created_at: Timestamp::from_millis(1_700_000_000_000),
+            expires_at: None,
+            deleted_at: None,
+        };
+        for (name, expected) in [("Dach 1.jpeg", "Dach 1.jpeg"), ("../../x", "x.jpg"), ("", "picture.jpg")] {
+            assert_eq!(object_path(&media(name)), format!("2023/11/14/{id}-{expected}"));
         }
     }
 }

@@ -1,175 +1,147 @@
-//! SQL of deliveries and their attempts. Reads join the names that people know things by.
+//! SQL of deliveries. Lists join what they show from the features below; nothing else is read across.
 
-use super::model::{Attempt, AttemptOutcome, Delivery, DeliveryBrief, DeliveryId, DeliveryState, HeldReason};
+use super::model::{Attempt, Delivery, DeliveryBrief, DeliveryId, DeliveryState, HeldReason};
 use crate::features::endpoints::EndpointId;
 use crate::features::media::MediaId;
 use crate::on;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbResult, Tx, expect_one};
 
-macro_rules! select {
-    ($rest:literal) => {
-        concat!(
-            "SELECT d.id, d.media_id, d.endpoint_id, e.name AS endpoint_name, d.state, d.held_reason, d.attempts,
-                d.location, d.last_error, d.next_attempt_at, d.created_at, d.updated_at, d.delivered_at,
-                m.file_name, m.extension, m.kind, m.mime_type, m.size, m.sha256, m.created_at AS media_created_at,
-                u.name AS use_case
-             FROM deliveries d JOIN media m ON m.id = d.media_id JOIN endpoints e ON e.id = d.endpoint_id
-                JOIN conversations c ON c.id = m.conversation_id LEFT JOIN use_cases u ON u.id = c.use_case_id ",
-            $rest
-        )
-    };
+const INSERT: &str = "
+    INSERT INTO deliveries (id, media_id, endpoint_id, state, attempts, created_at, updated_at)
+    VALUES ($1, $2, $3, 'queued', 0, $4, $4)";
+
+/// Adds a delivery that has not been tried.
+pub(super) async fn insert(
+    tx: &mut Tx,
+    media: MediaId,
+    endpoint: EndpointId,
+    now: Timestamp,
+) -> DbResult<DeliveryBrief> {
+    let id = DeliveryId::fresh();
+    expect_one(on!(tx, conn => sqlx::query(INSERT)
+        .bind(id)
+        .bind(media)
+        .bind(endpoint)
+        .bind(now)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))?)?;
+    Ok(DeliveryBrief { id, endpoint_id: endpoint, state: DeliveryState::Queued })
 }
 
-const FIND: &str = select!("WHERE d.id = $1");
-const LIST: &str = select!("WHERE d.id < $1 ORDER BY d.id DESC LIMIT $2");
-const LIST_OF_ENDPOINT: &str = select!("WHERE d.id < $1 AND d.endpoint_id = $3 ORDER BY d.id DESC LIMIT $2");
-const LIST_IN_STATE: &str = select!("WHERE d.id < $1 AND d.state = $3 ORDER BY d.id DESC LIMIT $2");
-const LIST_OF_ENDPOINT_IN_STATE: &str =
-    select!("WHERE d.id < $1 AND d.endpoint_id = $3 AND d.state = $4 ORDER BY d.id DESC LIMIT $2");
-const LIST_OF_MEDIA: &str = select!("WHERE d.id < $1 AND d.media_id = $3 ORDER BY d.id DESC LIMIT $2");
+const FIND: &str = "
+    SELECT id, media_id, endpoint_id, state, held_reason, attempts, location, last_error, next_attempt_at, created_at,
+           updated_at, delivered_at
+    FROM deliveries WHERE id = $1";
 
-const INSERT: &str =
-    "INSERT INTO deliveries (id, media_id, endpoint_id, state, attempts, created_at, updated_at)
-    VALUES ($1, $2, $3, $4, 0, $5, $5)";
-const BRIEFS: &str = "SELECT id, endpoint_id, state FROM deliveries WHERE media_id = $1 ORDER BY id";
-const COUNT_HELD: &str = "SELECT COUNT(*) FROM deliveries WHERE state = 'held'";
-const COUNT_WAITING: &str = "SELECT COUNT(*) FROM deliveries
-    WHERE endpoint_id = $1 AND state IN ('queued', 'sending', 'verifying', 'retrying')";
-
-const BEGIN: &str = "UPDATE deliveries SET state = 'sending', attempts = attempts + 1, next_attempt_at = NULL, updated_at = $2
-    WHERE id = $1 AND state IN ('queued', 'sending', 'verifying', 'retrying')";
-const VERIFYING: &str =
-    "UPDATE deliveries SET state = 'verifying', updated_at = $2 WHERE id = $1 AND state = 'sending'";
-const DELIVERED: &str =
-    "UPDATE deliveries SET state = 'delivered', location = $2, last_error = NULL, delivered_at = $3,
-    updated_at = $3 WHERE id = $1";
-const RETRYING: &str =
-    "UPDATE deliveries SET state = 'retrying', last_error = $2, next_attempt_at = $3, updated_at = $4
-    WHERE id = $1";
-const HELD: &str = "UPDATE deliveries SET state = 'held', held_reason = $2, last_error = $3, updated_at = $4
-    WHERE id = $1 AND state <> 'delivered' AND state <> 'cancelled'";
-
-const INSERT_ATTEMPT: &str =
-    "INSERT INTO delivery_attempts (delivery_id, number, outcome, message, started_at, ended_at)
-    VALUES ($1, $2, $3, $4, $5, $6)";
-const ATTEMPTS: &str = "SELECT number, outcome, message, started_at, ended_at FROM delivery_attempts
-    WHERE delivery_id = $1 ORDER BY number DESC LIMIT 200";
-
-/// Which deliveries a list shows.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Scope {
-    pub(super) endpoint: Option<EndpointId>,
-    pub(super) state: Option<DeliveryState>,
-    pub(super) media: Option<MediaId>,
-}
-
+/// Finds a delivery.
 pub(super) async fn find(tx: &mut Tx, id: DeliveryId) -> DbResult<Option<Delivery>> {
     Ok(on!(tx, conn => sqlx::query_as(FIND).bind(id).fetch_optional(conn).await)?)
 }
 
-/// Lists newest first, from behind `behind`; each combination has an index that serves it. A media has few deliveries,
-/// so its list needs no further narrowing by the database.
-pub(super) async fn list(tx: &mut Tx, scope: Scope, behind: &str, limit: i64) -> DbResult<Vec<Delivery>> {
-    let rows = match scope {
-        Scope { media: Some(media), .. } => {
-            on!(tx, conn => sqlx::query_as(LIST_OF_MEDIA).bind(behind).bind(limit).bind(media).fetch_all(conn).await)
-        }
-        Scope { endpoint: Some(endpoint), state: Some(state), .. } => {
-            on!(tx, conn => sqlx::query_as(LIST_OF_ENDPOINT_IN_STATE)
-            .bind(behind).bind(limit).bind(endpoint).bind(state).fetch_all(conn).await)
-        }
-        Scope { endpoint: Some(endpoint), .. } => {
-            on!(tx, conn => sqlx::query_as(LIST_OF_ENDPOINT).bind(behind).bind(limit).bind(endpoint).fetch_all(conn).await)
-        }
-        Scope { state: Some(state), .. } => {
-            on!(tx, conn => sqlx::query_as(LIST_IN_STATE).bind(behind).bind(limit).bind(state).fetch_all(conn).await)
-        }
-        Scope { .. } => on!(tx, conn => sqlx::query_as(LIST).bind(behind).bind(limit).fetch_all(conn).await),
-    };
-    let rows: Vec<Delivery> = rows?;
-    let fits = |row: &Delivery| {
-        scope.state.is_none_or(|state| row.state == state)
-            && scope.endpoint.is_none_or(|id| row.endpoint_id == id)
-    };
-    Ok(rows.into_iter().filter(fits).collect())
-}
+const BRIEFS: &str = "SELECT id, endpoint_id, state FROM deliveries WHERE media_id = $1 ORDER BY id";
 
-pub(super) async fn insert(tx: &mut Tx, new: &DeliveryBrief, media: MediaId, now: Timestamp) -> DbResult<()> {
-    on!(tx, conn => sqlx::query(INSERT)
-        .bind(new.id)
-        .bind(media)
-        .bind(new.endpoint_id)
-        .bind(new.state)
-        .bind(now)
-        .execute(conn)
-        .await
-        .map(|_| ()))?;
-    Ok(())
-}
-
-pub(super) async fn briefs_of(tx: &mut Tx, media: MediaId) -> DbResult<Vec<DeliveryBrief>> {
+/// Gives the deliveries of a media, in the order in which they were planned.
+pub(super) async fn briefs(tx: &mut Tx, media: MediaId) -> DbResult<Vec<DeliveryBrief>> {
     Ok(on!(tx, conn => sqlx::query_as(BRIEFS).bind(media).fetch_all(conn).await)?)
 }
 
-pub(super) async fn count_held(tx: &mut Tx) -> DbResult<i64> {
-    Ok(on!(tx, conn => sqlx::query_scalar(COUNT_HELD).fetch_one(conn).await)?)
-}
+const BEGIN: &str = "
+    UPDATE deliveries SET state = 'sending', attempts = attempts + 1, next_attempt_at = NULL, held_reason = NULL,
+           updated_at = $2
+    WHERE id = $1";
 
-pub(super) async fn count_waiting(tx: &mut Tx, endpoint: EndpointId) -> DbResult<i64> {
-    Ok(on!(tx, conn => sqlx::query_scalar(COUNT_WAITING).bind(endpoint).fetch_one(conn).await)?)
-}
-
-/// Begins an attempt; false when the delivery is over or cancelled.
-pub(super) async fn begin(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> DbResult<bool> {
-    let changed = on!(tx, conn => sqlx::query(BEGIN).bind(id).bind(now).execute(conn).await
-        .map(|done| done.rows_affected()))?;
-    Ok(changed == 1)
-}
-
-pub(super) async fn save_verifying(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> DbResult<()> {
-    expect_one(on!(tx, conn => sqlx::query(VERIFYING).bind(id).bind(now).execute(conn).await
+/// Begins an attempt.
+pub(super) async fn begin(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> DbResult<()> {
+    expect_one(on!(tx, conn => sqlx::query(BEGIN)
+        .bind(id)
+        .bind(now)
+        .execute(conn)
+        .await
         .map(|done| done.rows_affected()))?)
 }
 
+const SAVE_VERIFYING: &str = "UPDATE deliveries SET state = 'verifying', updated_at = $2 WHERE id = $1";
+
+/// Shows that the bytes have arrived and are being verified.
+pub(super) async fn save_verifying(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> DbResult<()> {
+    expect_one(on!(tx, conn => sqlx::query(SAVE_VERIFYING)
+        .bind(id)
+        .bind(now)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))?)
+}
+
+const SAVE_DELIVERED: &str = "
+    UPDATE deliveries SET state = 'delivered', location = $2, last_error = NULL, updated_at = $3, delivered_at = $3
+    WHERE id = $1";
+
+/// Ends a delivery well.
 pub(super) async fn save_delivered(
     tx: &mut Tx,
     id: DeliveryId,
     location: &str,
     now: Timestamp,
 ) -> DbResult<()> {
-    expect_one(on!(tx, conn => sqlx::query(DELIVERED).bind(id).bind(location).bind(now).execute(conn).await
+    expect_one(on!(tx, conn => sqlx::query(SAVE_DELIVERED)
+        .bind(id)
+        .bind(location)
+        .bind(now)
+        .execute(conn)
+        .await
         .map(|done| done.rows_affected()))?)
 }
 
+const SAVE_RETRYING: &str = "
+    UPDATE deliveries SET state = 'retrying', last_error = $2, next_attempt_at = $3, updated_at = $4 WHERE id = $1";
+
+/// Says when a failed delivery comes again.
 pub(super) async fn save_retrying(
     tx: &mut Tx,
     id: DeliveryId,
-    message: &str,
-    next: Timestamp,
-    now: Timestamp,
+    error: &str,
+    (next, now): (Timestamp, Timestamp),
 ) -> DbResult<()> {
-    expect_one(
-        on!(tx, conn => sqlx::query(RETRYING).bind(id).bind(message).bind(next).bind(now).execute(conn).await
-        .map(|done| done.rows_affected()))?,
-    )
+    expect_one(on!(tx, conn => sqlx::query(SAVE_RETRYING)
+        .bind(id)
+        .bind(error)
+        .bind(next)
+        .bind(now)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))?)
 }
 
-/// Holds a delivery; false when it was over already.
+const SAVE_HELD: &str = "
+    UPDATE deliveries SET state = 'held', held_reason = $2, last_error = $3, next_attempt_at = NULL, updated_at = $4
+    WHERE id = $1";
+
+/// Leaves a delivery to a person.
 pub(super) async fn save_held(
     tx: &mut Tx,
     id: DeliveryId,
-    reason: HeldReason,
-    message: &str,
+    (reason, error): (HeldReason, &str),
     now: Timestamp,
-) -> DbResult<bool> {
-    let changed = on!(tx, conn => sqlx::query(HELD).bind(id).bind(reason).bind(message).bind(now).execute(conn).await
-        .map(|done| done.rows_affected()))?;
-    Ok(changed == 1)
+) -> DbResult<()> {
+    expect_one(on!(tx, conn => sqlx::query(SAVE_HELD)
+        .bind(id)
+        .bind(reason)
+        .bind(error)
+        .bind(now)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))?)
 }
 
+const INSERT_ATTEMPT: &str = "
+    INSERT INTO delivery_attempts (delivery_id, number, outcome, message, started_at, ended_at)
+    VALUES ($1, $2, $3, $4, $5, $6)";
+
+/// Writes down how an attempt ended.
 pub(super) async fn insert_attempt(tx: &mut Tx, id: DeliveryId, attempt: &Attempt) -> DbResult<()> {
-    on!(tx, conn => sqlx::query(INSERT_ATTEMPT)
+    expect_one(on!(tx, conn => sqlx::query(INSERT_ATTEMPT)
         .bind(id)
         .bind(attempt.number)
         .bind(attempt.outcome)
@@ -178,21 +150,105 @@ pub(super) async fn insert_attempt(tx: &mut Tx, id: DeliveryId, attempt: &Attemp
         .bind(attempt.ended_at)
         .execute(conn)
         .await
-        .map(|_| ()))?;
-    Ok(())
+        .map(|done| done.rows_affected()))?)
 }
 
-pub(super) async fn attempts(tx: &mut Tx, id: DeliveryId) -> DbResult<Vec<Attempt>> {
-    Ok(on!(tx, conn => sqlx::query_as(ATTEMPTS).bind(id).fetch_all(conn).await)?)
+const ATTEMPTS: &str = "
+    SELECT number, outcome, message, started_at, ended_at FROM delivery_attempts
+    WHERE delivery_id = $1 ORDER BY number DESC LIMIT $2";
+
+/// Gives the latest attempts, the newest first.
+pub(super) async fn attempts(tx: &mut Tx, id: DeliveryId, most: i64) -> DbResult<Vec<Attempt>> {
+    Ok(on!(tx, conn => sqlx::query_as(ATTEMPTS).bind(id).bind(most).fetch_all(conn).await)?)
 }
 
-/// Makes the row of an attempt.
-pub(super) fn attempt(
-    number: i64,
-    outcome: AttemptOutcome,
-    message: Option<&str>,
-    started_at: Timestamp,
-    ended_at: Timestamp,
-) -> Attempt {
-    Attempt { number, outcome, message: message.map(str::to_owned), started_at, ended_at }
+/// Which deliveries a list shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Filter {
+    pub(super) state: Option<DeliveryState>,
+    pub(super) endpoint: Option<EndpointId>,
+    pub(super) media: Option<MediaId>,
+}
+
+/// A delivery with what lists and pages say about its file and its endpoint.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub(super) struct Listed {
+    #[sqlx(flatten)]
+    pub(super) delivery: Delivery,
+    pub(super) file_name: String,
+    pub(super) kind: crate::formats::kinds::Kind,
+    pub(super) mime_type: String,
+    pub(super) size: i64,
+    pub(super) sha256: String,
+    pub(super) endpoint_name: String,
+    pub(super) endpoint_state: crate::features::endpoints::EndpointState,
+    pub(super) use_case_name: Option<String>,
+}
+
+/// One statement for each filter, so that every one of them walks an index.
+macro_rules! listed {
+    ($condition:literal) => {
+        concat!(
+            "SELECT d.id, d.media_id, d.endpoint_id, d.state, d.held_reason, d.attempts, d.location, d.last_error,
+                    d.next_attempt_at, d.created_at, d.updated_at, d.delivered_at, m.file_name, m.kind, m.mime_type,
+                    m.size, m.sha256, e.name AS endpoint_name, e.state AS endpoint_state, u.name AS use_case_name
+             FROM deliveries d
+             JOIN media m ON m.id = d.media_id
+             JOIN endpoints e ON e.id = d.endpoint_id
+             JOIN conversations c ON c.id = m.conversation_id
+             LEFT JOIN use_cases u ON u.id = c.use_case_id
+             WHERE ",
+            $condition
+        )
+    };
+}
+
+const LIST: &str = listed!("d.id < $1 ORDER BY d.id DESC LIMIT $2");
+const LIST_STATE: &str = listed!("d.state = $3 AND d.id < $1 ORDER BY d.id DESC LIMIT $2");
+const LIST_ENDPOINT: &str = listed!("d.endpoint_id = $3 AND d.id < $1 ORDER BY d.id DESC LIMIT $2");
+const LIST_BOTH: &str =
+    listed!("d.endpoint_id = $3 AND d.state = $4 AND d.id < $1 ORDER BY d.id DESC LIMIT $2");
+/// A media has few deliveries; they are found by it and then filtered.
+const LIST_MEDIA: &str = listed!(
+    "d.media_id = $3 AND d.id < $1
+       AND (CAST($4 AS TEXT) IS NULL OR d.endpoint_id = $4) AND (CAST($5 AS TEXT) IS NULL OR d.state = $5)
+     ORDER BY d.id DESC LIMIT $2"
+);
+const SHOW: &str = listed!("d.id = $1");
+
+/// Lists deliveries behind an identifier, the newest first.
+pub(super) async fn list(tx: &mut Tx, filter: &Filter, behind: &str, limit: i64) -> DbResult<Vec<Listed>> {
+    let rows = match filter {
+        Filter { media: Some(media), endpoint, state } => on!(tx, conn => sqlx::query_as(LIST_MEDIA)
+            .bind(behind).bind(limit).bind(media).bind(endpoint).bind(state).fetch_all(conn).await),
+        Filter { endpoint: Some(endpoint), state: Some(state), .. } => {
+            on!(tx, conn => sqlx::query_as(LIST_BOTH)
+            .bind(behind).bind(limit).bind(endpoint).bind(state).fetch_all(conn).await)
+        }
+        Filter { endpoint: Some(endpoint), .. } => on!(tx, conn => sqlx::query_as(LIST_ENDPOINT)
+            .bind(behind).bind(limit).bind(endpoint).fetch_all(conn).await),
+        Filter { state: Some(state), .. } => on!(tx, conn => sqlx::query_as(LIST_STATE)
+            .bind(behind).bind(limit).bind(state).fetch_all(conn).await),
+        Filter { .. } => on!(tx, conn => sqlx::query_as(LIST).bind(behind).bind(limit).fetch_all(conn).await),
+    };
+    Ok(rows?)
+}
+
+/// Gives one delivery as lists show it.
+pub(super) async fn show(tx: &mut Tx, id: DeliveryId) -> DbResult<Option<Listed>> {
+    Ok(on!(tx, conn => sqlx::query_as(SHOW).bind(id).fetch_optional(conn).await)?)
+}
+
+const COUNT_HELD: &str = "SELECT COUNT(*) FROM deliveries WHERE state = 'held'";
+
+pub(super) async fn count_held(tx: &mut Tx) -> DbResult<i64> {
+    Ok(on!(tx, conn => sqlx::query_scalar(COUNT_HELD).fetch_one(conn).await)?)
+}
+
+const COUNT_WAITING: &str = "
+    SELECT COUNT(*) FROM deliveries
+    WHERE endpoint_id = $1 AND state IN ('queued', 'sending', 'verifying', 'retrying')";
+
+pub(super) async fn count_waiting(tx: &mut Tx, endpoint: EndpointId) -> DbResult<i64> {
+    Ok(on!(tx, conn => sqlx::query_scalar(COUNT_WAITING).bind(endpoint).fetch_one(conn).await)?)
 }

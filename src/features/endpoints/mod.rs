@@ -45,6 +45,11 @@ pub async fn touch(tx: &mut Tx, id: EndpointId, now: Timestamp) -> DbResult<()> 
     store::touch(tx, id, now).await
 }
 
+/// Lists the sealed records of every endpoint, to see at the start whether they can be opened.
+pub async fn list_sealed(tx: &mut Tx) -> DbResult<Vec<Vec<u8>>> {
+    store::list_sealed(tx).await
+}
+
 /// Opens everything that a delivery to an endpoint needs; nothing when the endpoint was deleted.
 pub async fn destination(
     tx: &mut Tx,

@@ -108,3 +108,9 @@ pub(super) async fn save_failure(tx: &mut Tx, id: EndpointId, now: Timestamp, me
     expect_one(on!(tx, conn => sqlx::query(SAVE_FAILURE).bind(id).bind(now).bind(message).execute(conn).await
         .map(|done| done.rows_affected()))?)
 }
+
+const LIST_SEALED: &str = "SELECT sealed_secrets FROM endpoints WHERE deleted_at IS NULL";
+
+pub(super) async fn list_sealed(tx: &mut Tx) -> DbResult<Vec<Vec<u8>>> {
+    Ok(on!(tx, conn => sqlx::query_scalar(LIST_SEALED).fetch_all(conn).await)?)
+}

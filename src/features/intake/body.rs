@@ -1,115 +1,200 @@
-//! Reading bytes from a client into the store: counted, hashed, limited, and never waiting for ever.
+//! A request's body under watch: how much has come, and whether it still comes.
 
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use actix_web::http::{StatusCode, header};
-use actix_web::{HttpRequest, web};
+use actix_web::error::PayloadError;
+use actix_web::http::StatusCode;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
+use tokio::time::{Instant, Sleep};
 
-use crate::features::Services;
-use crate::platform::blobs::{BlobError, Incoming, Watermark};
 use crate::platform::web::Failure;
 
-/// A client that sends nothing for so long has gone.
-const SILENCE: Duration = Duration::from_mins(1);
+/// A client that sends nothing for so long has gone, or holds the connection on purpose.
+const STALL_LIMIT: Duration = Duration::from_mins(1);
+/// What may follow the last part of a multipart body.
+const MOST_TRAILING: u64 = 64 * 1024;
 
-/// Refuses before the body is read: what is too large, what is packed, what there is no room for.
-pub(super) async fn admit(request: &HttpRequest, services: &Services) -> Result<Option<u64>, Failure> {
-    let length = declared_length(request)?;
-    if length.is_some_and(|length| length > services.max_upload) {
-        return Err(too_large(services.max_upload));
-    }
-    let packed = request.headers().get(header::CONTENT_ENCODING).is_some_and(|value| value != "identity");
-    if packed {
-        let detail = "Send the file as it is, without Content-Encoding";
-        return Err(Failure::refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", detail));
-    }
-    if !services.blobs.healthy() {
-        return Err(Failure::Unavailable);
-    }
-    let watermark = Watermark { stop_percent: services.keep_free_percent, ..Watermark::default() };
-    match services.blobs.has_room_for(length.unwrap_or(0), watermark).await {
-        Ok(true) => Ok(length),
-        Ok(false) => Err(no_room()),
-        Err(error) => Err(store_failure(error)),
-    }
+/// Why a body ended before its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Broken {
+    /// The connection broke, or the encoding did.
+    Cut,
+    Stalled,
+    TooLarge,
 }
 
-fn declared_length(request: &HttpRequest) -> Result<Option<u64>, Failure> {
-    let Some(value) = request.headers().get(header::CONTENT_LENGTH) else { return Ok(None) };
-    let length = value.to_str().ok().and_then(|text| text.parse().ok());
-    length.map(Some).ok_or_else(|| Failure::malformed("Content-Length is no number"))
+/// A body with limits on its size and on the time without a byte. Clones read on where the others stopped, so that the
+/// rest can be looked at after a parser has taken its share.
+#[derive(Debug)]
+pub(super) struct Body<S>(Rc<RefCell<State<S>>>);
+
+#[derive(Debug)]
+struct State<S> {
+    bytes: S,
+    limit: u64,
+    seen: u64,
+    stall: Pin<Box<Sleep>>,
+    is_waiting: bool,
+    broken: Option<Broken>,
 }
 
-/// Writes a stream of pieces into a new blob.
-pub(super) async fn receive<S, E>(pieces: &mut S, services: &Services) -> Result<Incoming, Failure>
-where
-    S: Stream<Item = Result<Bytes, E>> + Unpin,
-    E: std::fmt::Display,
-{
-    let mut incoming = services.blobs.receive().await.map_err(store_failure)?;
-    while let Some(piece) = next(pieces).await? {
-        if incoming.size() + piece.len() as u64 > services.max_upload {
-            return Err(too_large(services.max_upload));
-        }
-        incoming.write(piece).await.map_err(store_failure)?;
-    }
-    Ok(incoming)
-}
-
-/// Gives the next piece of a body. An early end is an error of the stream, never a shorter file.
-pub(super) async fn next<S, T, E>(pieces: &mut S) -> Result<Option<T>, Failure>
-where
-    S: Stream<Item = Result<T, E>> + Unpin,
-    E: std::fmt::Display,
-{
-    match tokio::time::timeout(SILENCE, pieces.next()).await {
-        Ok(None) => Ok(None),
-        Ok(Some(Ok(piece))) => Ok(Some(piece)),
-        Ok(Some(Err(error))) => Err(Failure::refused(
-            StatusCode::BAD_REQUEST,
-            "incomplete_body",
-            format!("The body ended early or is malformed ({error}). Nothing was stored"),
-        )),
-        Err(_) => Err(Failure::refused(
-            StatusCode::REQUEST_TIMEOUT,
-            "body_timeout",
-            "No byte of the body arrived for a minute. Nothing was stored",
-        )),
+impl<S> Clone for Body<S> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
     }
 }
 
-/// Checks that a raw body was as long as it said.
-pub(super) fn check_length(declared: Option<u64>, received: u64) -> Result<(), Failure> {
-    if declared.is_some_and(|declared| declared != received) {
-        let detail = "The body is not as long as Content-Length says. Nothing was stored";
-        return Err(Failure::refused(StatusCode::BAD_REQUEST, "incomplete_body", detail));
+impl<S> Body<S> {
+    /// Watches `bytes`, of which at most `limit` are taken.
+    pub(super) fn new(bytes: S, limit: u64) -> Self {
+        let stall = Box::pin(tokio::time::sleep(STALL_LIMIT));
+        Self(Rc::new(RefCell::new(State { bytes, limit, seen: 0, stall, is_waiting: false, broken: None })))
     }
-    Ok(())
-}
 
-fn too_large(most: u64) -> Failure {
-    let detail = format!("A file may have at most {most} bytes here");
-    Failure::refused(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
-}
-
-fn no_room() -> Failure {
-    let detail =
-        "There is no room for this file on the media disk. Nothing was stored; the operator has to make room";
-    Failure::refused(StatusCode::INSUFFICIENT_STORAGE, "no_room", detail)
-}
-
-/// Says to a client what the media store said to us.
-pub(super) fn store_failure(error: BlobError) -> Failure {
-    match error {
-        BlobError::Full(_) => no_room(),
-        other => {
-            tracing::error!(error = %other, "the media store failed");
-            Failure::Unavailable
+    /// Says why the body broke off; `otherwise` when it did not.
+    pub(super) fn failure_or(&self, otherwise: impl FnOnce() -> Failure) -> Failure {
+        match self.0.borrow().broken {
+            None => otherwise(),
+            Some(Broken::Cut) => Failure::refused(
+                StatusCode::BAD_REQUEST,
+                "incomplete",
+                "The body ended before it was complete. Nothing was stored",
+            ),
+            Some(Broken::Stalled) => Failure::refused(
+                StatusCode::REQUEST_TIMEOUT,
+                "timeout",
+                "No byte arrived for a minute. Nothing was stored",
+            ),
+            Some(Broken::TooLarge) => too_large(),
         }
     }
 }
 
-/// The body of a request, for readers that go piece by piece.
-pub(super) type Body = web::Payload;
+/// The refusal of files above the operator's limit.
+pub(super) fn too_large() -> Failure {
+    Failure::refused(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "too_large",
+        "The file is larger than this installation accepts. Nothing was stored",
+    )
+}
+
+impl<S: Stream<Item = Result<Bytes, PayloadError>> + Unpin> Body<S> {
+    /// Reads what is left, which has to be little: only then is it known that the body was sent to its end.
+    pub(super) async fn drain(&mut self) -> Result<(), Failure> {
+        let mut length = 0;
+        while let Some(piece) = self.next().await {
+            let piece = piece.map_err(|error| self.failure_or(|| unreadable(&error)))?;
+            length += piece.len() as u64;
+            if length > MOST_TRAILING {
+                return Err(Failure::malformed("There is too much behind the last part of the body"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unreadable(error: &PayloadError) -> Failure {
+    Failure::malformed(format!("The body could not be read: {error}"))
+}
+
+impl<S: Stream<Item = Result<Bytes, PayloadError>> + Unpin> Stream for Body<S> {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.borrow_mut().poll(context)
+    }
+}
+
+impl<S: Stream<Item = Result<Bytes, PayloadError>> + Unpin> State<S> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, PayloadError>>> {
+        if self.broken.is_some() {
+            return Poll::Ready(None);
+        }
+        match self.bytes.poll_next_unpin(context) {
+            Poll::Ready(piece) => {
+                self.is_waiting = false;
+                Poll::Ready(piece.map(|piece| self.judge(piece)))
+            }
+            Poll::Pending => self.wait(context),
+        }
+    }
+
+    fn judge(&mut self, piece: Result<Bytes, PayloadError>) -> Result<Bytes, PayloadError> {
+        let piece = piece.inspect_err(|_| self.broken = Some(Broken::Cut))?;
+        self.seen += piece.len() as u64;
+        if self.seen > self.limit {
+            self.broken = Some(Broken::TooLarge);
+            return Err(PayloadError::Overflow);
+        }
+        Ok(piece)
+    }
+
+    /// Only time spent waiting for the client counts, not what the disk takes in between.
+    fn wait(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, PayloadError>>> {
+        if !self.is_waiting {
+            self.is_waiting = true;
+            self.stall.as_mut().reset(Instant::now() + STALL_LIMIT);
+        }
+        std::task::ready!(self.stall.as_mut().poll(context));
+        self.broken = Some(Broken::Stalled);
+        Poll::Ready(Some(Err(PayloadError::Incomplete(None))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+
+    fn pieces(
+        list: Vec<Result<&'static [u8], PayloadError>>,
+    ) -> impl Stream<Item = Result<Bytes, PayloadError>> + Unpin {
+        stream::iter(list.into_iter().map(|piece| piece.map(Bytes::from_static)))
+    }
+
+    async fn code<S: Stream<Item = Result<Bytes, PayloadError>> + Unpin>(body: &mut Body<S>) -> &'static str {
+        while let Some(piece) = body.next().await {
+            if piece.is_err() {
+                return body.failure_or(|| Failure::NotFound).code();
+            }
+        }
+        "whole"
+    }
+
+    #[tokio::test]
+    async fn a_body_within_its_limit_comes_through() {
+        let mut body = Body::new(pieces(vec![Ok(b"abc"), Ok(b"de")]), 5);
+        assert_eq!(code(&mut body).await, "whole");
+        let mut body = Body::new(pieces(vec![Ok(b"abc"), Ok(b"def")]), 5);
+        assert_eq!(code(&mut body).await, "too_large");
+        assert!(body.next().await.is_none(), "nothing is read past the limit");
+    }
+
+    #[tokio::test]
+    async fn a_cut_body_is_incomplete() {
+        let mut body = Body::new(pieces(vec![Ok(b"abc"), Err(PayloadError::Incomplete(None))]), 5);
+        assert_eq!(code(&mut body).await, "incomplete");
+    }
+
+    #[tokio::test]
+    async fn little_may_follow_the_last_part() {
+        let trailing: &'static [u8] = vec![b' '; 64 * 1024].leak();
+        assert!(Body::new(pieces(vec![Ok(trailing)]), u64::MAX).drain().await.is_ok());
+        assert!(Body::new(pieces(vec![Ok(trailing), Ok(b" ")]), u64::MAX).drain().await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_silent_client_times_out() {
+        let mut body = Body::new(stream::pending(), 5);
+        body.0.borrow_mut().is_waiting = true;
+        body.0.borrow_mut().stall.as_mut().reset(Instant::now());
+        assert_eq!(code(&mut body).await, "timeout");
+    }
+}

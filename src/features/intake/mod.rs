@@ -1,13 +1,15 @@
-//! Accepting a file: whole and durable, or not at all.
+//! Accepting a file, by whichever door it comes.
 //!
-//! The answer 201 leaves only after the bytes are fsynced under their final name and one transaction has written the
-//! media, one delivery for each endpoint of its list, the event and the audit row. Whatever goes wrong before that leaves
-//! nothing but, at worst, a blob without a row, which nobody can see and a job sweeps.
+//! What was answered with 201 is durable: the bytes were synced under their final name before one transaction wrote the
+//! media, a delivery for each endpoint of the use case, the event and the audit row. Everything that can be refused is
+//! refused before the body is read. A body that is cut off, stands still or grows too large leaves nothing behind, and a
+//! client that goes away in the last moment finds its file whole or not at all.
 
-mod accept;
+mod actions;
 pub mod api;
 mod body;
 mod model;
 mod multipart;
 
-pub use model::{MetaFields, NewMedia};
+pub use actions::{Accepted, accept};
+pub use model::{Details, IntakeError, Upload};

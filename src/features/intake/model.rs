@@ -1,179 +1,292 @@
-//! What a client says about the file that it hands in.
+//! What comes with a file, and why a file is not taken.
+
+use std::ops::RangeInclusive;
+
+use actix_web::http::StatusCode;
 
 use crate::formats::kinds::Kind;
 use crate::formats::names;
-use crate::formats::sniff::Sniffed;
+use crate::platform::blobs::{BlobError, Incoming};
 use crate::platform::clock::Timestamp;
-use crate::platform::form::{FieldErrors, FormFields};
+use crate::platform::db::DbError;
+use crate::platform::form::{Check, FieldErrors, FormFields};
+use crate::platform::web::Failure;
 
-/// What a stored file name may have at most, in characters.
-const MOST_NAME: usize = 255;
-/// What a remark may have at most, in characters.
+/// The longest file name, in characters.
+const MOST_FILE_NAME: usize = 255;
+/// The longest remark, in characters.
 const MOST_NOTE: usize = 1024;
+/// Words such as `camera` or `mobile app 4.2`.
+const MOST_ORIGIN: usize = 64;
+/// The longest type that is worth keeping; registered ones have at most 127 characters.
+const MOST_TYPE: usize = 127;
 
-/// The names of the fields that describe a file; others are ignored.
-pub struct MetaFields;
-
-impl MetaFields {
-    /// Every name, as multipart parts and as query parameters.
-    pub const NAMES: &[&str] =
-        &["kind", "file_name", "captured_at", "latitude", "longitude", "origin", "note"];
-}
-
-/// A checked description.
+/// What a client says about a file.
 #[derive(Debug, Clone, PartialEq)]
-pub struct NewMedia {
+pub struct Details {
     /// What it is to people.
     pub kind: Kind,
-    /// Its name; empty when none was given.
+    /// Its name, without invisible characters; empty when it has none.
     pub file_name: String,
     /// When it was taken or recorded.
     pub captured_at: Option<Timestamp>,
-    /// Degrees north.
-    pub latitude: Option<f64>,
-    /// Degrees east.
-    pub longitude: Option<f64>,
+    /// Where, in degrees north and east.
+    pub place: Option<(f64, f64)>,
     /// What made it.
     pub origin: Option<String>,
     /// A remark.
     pub note: Option<String>,
 }
 
-impl NewMedia {
-    /// Checks a description. `part_name` is the name that came with the file itself, used when no field gives one.
-    pub fn parse(fields: &FormFields, part_name: Option<&str>) -> Result<Self, FieldErrors> {
+impl Details {
+    /// Checks the fields that came with a file; `part_name` is the name that the file's own part gave, which a field
+    /// `file_name` overrules.
+    pub fn parse(fields: &FormFields, part_name: &str) -> Result<Self, FieldErrors> {
         let mut check = fields.check();
-        let kind = check.parsed("kind", &format!("Give one of {}", kind_words()));
-        if kind.is_none() && fields.value("kind").trim().is_empty() {
-            check.refuse("kind", format!("Give one of {}", kind_words()));
-        }
-        let name =
-            Some(fields.value("file_name")).filter(|name| !name.is_empty()).or(part_name).unwrap_or_default();
-        if name.chars().count() > MOST_NAME {
-            check.refuse("file_name", format!("Use at most {MOST_NAME} characters"));
-        }
-        let captured_at = instant(fields.value("captured_at"));
-        if captured_at.is_err() {
-            check.refuse("captured_at", "Give an instant such as 2026-01-31T09:30:00Z");
-        }
-        let latitude = degrees(fields.value("latitude"), 90.0);
-        let longitude = degrees(fields.value("longitude"), 180.0);
-        if latitude.is_err() {
-            check.refuse("latitude", "Give degrees north from -90 to 90");
-        }
-        if longitude.is_err() {
-            check.refuse("longitude", "Give degrees east from -180 to 180");
-        }
-        if latitude.is_ok_and(|it| it.is_some()) != longitude.is_ok_and(|it| it.is_some()) {
-            check.refuse("latitude", "Give latitude and longitude together");
-        }
-        let new = Self {
-            kind: kind.unwrap_or(Kind::Attachment),
-            file_name: names::display(name),
-            captured_at: captured_at.unwrap_or_default(),
-            latitude: latitude.unwrap_or_default(),
-            longitude: longitude.unwrap_or_default(),
-            origin: some(check.text("origin", MOST_NAME)),
-            note: some(check.text("note", MOST_NOTE)),
+        let kind = kind(&mut check, fields);
+        let file_name = match fields.value("file_name") {
+            "" => part_name,
+            named => named,
         };
-        check.finish(new)
-    }
-
-    /// Checks what can only be told from the content.
-    pub(super) fn fits(&self, content: &Sniffed) -> Result<(), FieldErrors> {
-        if self.kind == Kind::Picture && !content.is_image() {
-            return Err(FieldErrors::one(
-                "kind",
-                "The file is no picture. Hand it in as another kind, such as attachment",
-            ));
+        if file_name.chars().count() > MOST_FILE_NAME {
+            check.refuse("file_name", format!("Use at most {MOST_FILE_NAME} characters"));
         }
-        Ok(())
+        let note = fields.value("note").trim();
+        if note.chars().count() > MOST_NOTE {
+            check.refuse("note", format!("Use at most {MOST_NOTE} characters"));
+        }
+        if note.chars().any(|character| character.is_control() && !"\r\n\t".contains(character)) {
+            check.refuse("note", "Remove control characters");
+        }
+        let details = Self {
+            kind,
+            file_name: names::display(file_name).trim().to_owned(),
+            captured_at: captured_at(&mut check, fields),
+            place: place(&mut check, fields),
+            origin: Some(check.text("origin", MOST_ORIGIN)).filter(|origin| !origin.is_empty()),
+            note: Some(note.to_owned()).filter(|note| !note.is_empty()),
+        };
+        check.finish(details)
+    }
+
+    /// Checks the one field that decides about everything else, before the body is read.
+    pub fn parse_kind(fields: &FormFields) -> Result<(), FieldErrors> {
+        let mut check = fields.check();
+        kind(&mut check, fields);
+        check.finish(())
     }
 }
 
-fn kind_words() -> String {
-    Kind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ")
+fn kind(check: &mut Check<'_>, fields: &FormFields) -> Kind {
+    let known = || Kind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ");
+    if fields.value("kind").trim().is_empty() {
+        check.refuse("kind", format!("Say what the file is: {}", known()));
+    }
+    check.parsed("kind", &format!("Use one of {}", known())).unwrap_or(Kind::Attachment)
 }
 
-fn some(text: String) -> Option<String> {
-    if text.is_empty() { None } else { Some(text) }
-}
-
-/// Says that a text is not what its field takes.
-#[derive(Debug, Clone, Copy)]
-struct Wrong;
-
-fn instant(text: &str) -> Result<Option<Timestamp>, Wrong> {
+fn captured_at(check: &mut Check<'_>, fields: &FormFields) -> Option<Timestamp> {
+    let text = fields.value("captured_at").trim();
     if text.is_empty() {
-        return Ok(None);
+        return None;
     }
-    let quoted = serde_json::Value::String(text.to_owned());
-    serde_json::from_value(quoted).map(Some).map_err(|_| Wrong)
+    let instant = text.parse::<jiff::Timestamp>().ok();
+    if instant.is_none() {
+        check.refuse("captured_at", "Write the time as RFC 3339, such as 2026-03-01T12:30:00Z");
+    }
+    instant.map(|instant| Timestamp::from_millis(instant.as_millisecond()))
 }
 
-fn degrees(text: &str, most: f64) -> Result<Option<f64>, Wrong> {
-    if text.is_empty() {
-        return Ok(None);
+fn place(check: &mut Check<'_>, fields: &FormFields) -> Option<(f64, f64)> {
+    let latitude = degrees(check, "latitude", -90.0..=90.0);
+    let longitude = degrees(check, "longitude", -180.0..=180.0);
+    let given = |name: &str| !fields.value(name).trim().is_empty();
+    if given("latitude") && !given("longitude") {
+        check.refuse("longitude", "Give latitude and longitude, or neither");
     }
-    let value: f64 = text.trim().parse().map_err(|_| Wrong)?;
-    if value.abs() <= most { Ok(Some(value)) } else { Err(Wrong) }
+    if given("longitude") && !given("latitude") {
+        check.refuse("latitude", "Give latitude and longitude, or neither");
+    }
+    latitude.zip(longitude)
 }
 
-/// Chooses the type under which a file is kept: what its content shows, else what the client declared when that is an
-/// ordinary type, else bytes.
-pub(super) fn kept_type(content: &Sniffed, declared: Option<&str>) -> String {
-    const UNKNOWN: &str = "application/octet-stream";
-    if content.mime != UNKNOWN {
-        return content.mime.to_owned();
+fn degrees(check: &mut Check<'_>, name: &str, within: RangeInclusive<f64>) -> Option<f64> {
+    let problem = format!("Give degrees from {} to {}", within.start(), within.end());
+    let degrees: f64 = check.parsed(name, &problem)?;
+    // Also catches what is no number, although it parses.
+    if !within.contains(&degrees) {
+        check.refuse(name, problem);
     }
-    let declared = declared.and_then(|text| text.parse::<mime::Mime>().ok());
-    let ordinary = declared.filter(|mime| {
-        // What a browser would run is never kept on a client's word.
-        !matches!(
-            mime.essence_str(),
-            "text/html" | "image/svg+xml" | "application/xhtml+xml" | "text/javascript"
-        ) && mime.type_() != mime::MULTIPART
-            && mime.essence_str().len() <= 100
-    });
-    ordinary.map_or(UNKNOWN.to_owned(), |mime| mime.essence_str().to_owned())
+    Some(degrees)
+}
+
+/// A file whose bytes have all arrived, but are not yet durable.
+#[derive(Debug)]
+pub struct Upload {
+    /// The bytes.
+    pub incoming: Incoming,
+    /// The type that the client declared.
+    pub declared: Option<String>,
+    /// What the client says about it.
+    pub details: Details,
+}
+
+/// Gives a declared type that may stand for content that we do not know: sound, film and pictures that only a player or
+/// viewer opens, and plain text. Anything else could claim to be a document of ours.
+pub(super) fn harmless(declared: &str) -> Option<String> {
+    let essence = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let (family, name) = essence.split_once('/')?;
+    let plain = |character: char| character.is_ascii_alphanumeric() || ".+-_".contains(character);
+    let is_plain = !name.is_empty() && name.chars().all(plain) && essence.len() <= MOST_TYPE;
+    let is_harmless = match family {
+        "audio" | "video" => true,
+        "image" => !name.contains("svg") && !name.contains("xml"),
+        "text" => matches!(name, "plain" | "csv"),
+        _ => false,
+    };
+    (is_plain && is_harmless).then_some(essence)
+}
+
+/// Why a file was not taken after all its bytes had come.
+#[derive(Debug, thiserror::Error)]
+pub enum IntakeError {
+    /// It was called a picture and is none.
+    #[error("not a picture")]
+    NotAPicture,
+    /// The media store failed.
+    #[error(transparent)]
+    Store(#[from] BlobError),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// Nobody could find out in time whether the file was recorded.
+    #[error("the outcome could not be found out")]
+    Undecided,
+    /// The task that had to do it broke.
+    #[error("accepting a file broke")]
+    Broken(#[source] anyhow::Error),
+}
+
+impl From<IntakeError> for Failure {
+    fn from(error: IntakeError) -> Self {
+        match error {
+            IntakeError::NotAPicture => Self::Invalid(FieldErrors::one(
+                "file",
+                "This file is not a picture that we know. Send a JPEG, PNG, GIF, WebP, HEIC or the like, or use another kind",
+            )),
+            IntakeError::Store(error) => of_store(error),
+            IntakeError::Db(error) => error.into(),
+            IntakeError::Undecided => Self::Unavailable,
+            IntakeError::Broken(error) => Self::Bug(error),
+        }
+    }
+}
+
+/// Says what a failure of the media store means to somebody who sends a file.
+pub(super) fn of_store(error: BlobError) -> Failure {
+    match error {
+        BlobError::Full(_) => no_room(),
+        BlobError::Io(error) => {
+            tracing::error!(%error, "the media store failed to take a file");
+            Failure::Unavailable
+        }
+        BlobError::NotFound | BlobError::Exists => Failure::Bug(error.into()),
+    }
+}
+
+/// The refusal when the volume is nearly full.
+pub(super) fn no_room() -> Failure {
+    Failure::refused(
+        StatusCode::INSUFFICIENT_STORAGE,
+        "no_room",
+        "There is no room for this file. Nothing was stored; try again later",
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parse(pairs: &[(&str, &str)]) -> Result<NewMedia, FieldErrors> {
+    fn parse(pairs: &[(&str, &str)], part_name: &str) -> Result<Details, FieldErrors> {
         let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        NewMedia::parse(&FormFields::new(pairs), Some("part.jpg"))
+        Details::parse(&FormFields::new(pairs), part_name)
     }
 
     #[test]
-    fn a_description_is_checked_as_a_whole() {
-        let problems =
-            parse(&[("kind", "film"), ("captured_at", "yesterday"), ("latitude", "91"), ("longitude", "3")])
-                .expect_err("three problems");
-        for field in ["kind", "captured_at", "latitude"] {
-            assert!(problems.first(field).is_some(), "{field}");
+    fn everything_but_the_kind_may_be_left_out() {
+        let details = parse(&[("kind", "picture")], "a\r\nb.jpg").expect("enough");
+
+        assert_eq!(details.file_name, "ab.jpg");
+        assert_eq!((details.captured_at, details.place), (None, None));
+        assert!(parse(&[], "a.jpg").expect_err("no kind").first("kind").is_some());
+        assert!(parse(&[("kind", "Picture")], "a.jpg").is_err());
+    }
+
+    #[test]
+    fn a_full_set_of_fields_is_read() {
+        let details = parse(
+            &[
+                ("kind", "recording"),
+                ("file_name", "call.mp3"),
+                ("captured_at", "2026-03-01T13:30:00.5+01:00"),
+                ("latitude", "-90"),
+                ("longitude", "180.0"),
+                ("origin", " ivr "),
+                ("note", "two\nlines"),
+            ],
+            "part.bin",
+        )
+        .expect("all good");
+
+        assert_eq!(details.file_name, "call.mp3");
+        assert_eq!(details.captured_at.map(|at| at.to_string()).as_deref(), Some("2026-03-01T12:30:00.500Z"));
+        assert_eq!(details.place, Some((-90.0, 180.0)));
+        assert_eq!(details.origin.as_deref(), Some("ivr"));
+        assert_eq!(details.note.as_deref(), Some("two\nlines"));
+    }
+
+    #[test]
+    fn every_field_has_its_limits() {
+        let long = "x".repeat(1025);
+        for (name, value) in [
+            ("file_name", &long[..256]),
+            ("note", &long),
+            ("note", "a\0b"),
+            ("origin", &long[..65]),
+            ("captured_at", "yesterday"),
+            ("captured_at", "2026-03-01"),
+            ("latitude", "90.0001"),
+            ("latitude", "NaN"),
+            ("latitude", "north"),
+            ("longitude", "-180.5"),
+            ("longitude", "inf"),
+        ] {
+            let errors = parse(&[("kind", "fax"), (name, value)], "a.pdf").expect_err(name);
+            assert!(errors.first(name).is_some(), "{name}={value}");
         }
-        assert!(parse(&[("kind", "picture"), ("latitude", "50")]).is_err(), "half a place");
-        assert!(parse(&[("kind", "picture"), ("latitude", "NaN"), ("longitude", "1")]).is_err());
-        assert!(parse(&[]).expect_err("no kind").first("kind").is_some());
+        let errors = parse(&[("kind", "fax"), ("latitude", "1")], "").expect_err("half a place");
+        assert!(errors.first("longitude").is_some());
+        assert!(parse(&[("kind", "fax"), ("note", &long[..1024])], &"ü".repeat(255)).is_ok());
     }
 
     #[test]
-    fn a_field_names_the_file_before_its_part_does() {
-        assert_eq!(parse(&[("kind", "fax")]).expect("good").file_name, "part.jpg");
-        assert_eq!(parse(&[("kind", "fax"), ("file_name", "a.tif")]).expect("good").file_name, "a.tif");
-        assert!(parse(&[("kind", "fax"), ("file_name", &"x".repeat(256))]).is_err());
-    }
-
-    #[test]
-    fn content_decides_the_type_before_any_word_of_the_client() {
-        let unknown = Sniffed { mime: "application/octet-stream", extension: "bin" };
-        let picture = Sniffed { mime: "image/jpeg", extension: "jpg" };
-        assert_eq!(kept_type(&picture, Some("text/html")), "image/jpeg");
-        assert_eq!(kept_type(&unknown, Some("text/html; charset=utf-8")), "application/octet-stream");
-        assert_eq!(kept_type(&unknown, Some("application/x-thing")), "application/x-thing");
-        assert_eq!(kept_type(&unknown, Some("nonsense")), "application/octet-stream");
+    fn only_what_a_player_opens_is_believed() {
+        for (declared, kept) in [
+            ("Audio/X-Speex; rate=8000", Some("audio/x-speex")),
+            ("video/quicktime", Some("video/quicktime")),
+            ("image/x-raw", Some("image/x-raw")),
+            ("text/csv; charset=utf-8", Some("text/csv")),
+            ("image/svg+xml", None),
+            ("text/html", None),
+            ("application/xhtml+xml", None),
+            ("application/javascript", None),
+            ("audio/", None),
+            ("audio/x y", None),
+            ("audio", None),
+            ("", None),
+        ] {
+            assert_eq!(harmless(declared).as_deref(), kept, "{declared:?}");
+        }
+        assert_eq!(harmless(&format!("audio/{}", "x".repeat(200))), None);
     }
 }

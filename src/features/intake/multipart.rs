@@ -1,67 +1,118 @@
-//! The multipart form of handing in a file: one part `file`, and text parts before or after it.
+//! A file that comes as `multipart/form-data`, with its fields before or after it.
 
-use actix_multipart::{Field, Multipart};
-use actix_web::HttpRequest;
+use actix_multipart::{Field, Multipart, MultipartError};
+use actix_web::error::PayloadError;
+use actix_web::http::header::HeaderMap;
+use bytes::Bytes;
+use futures_util::{Stream, TryStreamExt};
 
-use super::body::{self, Body};
-use super::model::MetaFields;
-use crate::features::Services;
+use super::api::Door;
+use super::body::Body;
+use super::model::{Details, Upload};
 use crate::platform::blobs::Incoming;
 use crate::platform::form::{FieldErrors, FormFields};
 use crate::platform::web::Failure;
 
-/// Parts of one request.
+/// What fields, headers and boundaries may add to the file.
+pub(super) const OVERHEAD: u64 = 1024 * 1024;
+/// There are seven fields; some clients send more of their own.
 const MOST_PARTS: usize = 32;
-/// Bytes of one text part.
-const MOST_TEXT: usize = 8 * 1024;
+/// The longest field is a note of 1,024 characters with up to four bytes each.
+const MOST_FIELD_BYTES: usize = 8 * 1024;
 
-/// What the parts contained.
-pub(super) struct Parts {
-    pub(super) fields: FormFields,
-    pub(super) file_name: Option<String>,
-    pub(super) declared_type: Option<String>,
-    pub(super) incoming: Incoming,
+/// What has come so far.
+#[derive(Default)]
+struct Parts {
+    fields: Vec<(String, String)>,
+    file: Option<File>,
 }
 
-/// Reads all parts to the closing boundary; the file goes straight into the store.
-pub(super) async fn read(request: &HttpRequest, body: Body, services: &Services) -> Result<Parts, Failure> {
-    let mut parts = Multipart::new(request.headers(), body);
-    let mut fields = Vec::new();
-    let mut file = None;
-    let mut count = 0;
-    while let Some(mut part) = body::next(&mut parts).await? {
+struct File {
+    incoming: Incoming,
+    name: String,
+    declared: Option<String>,
+}
+
+/// Reads the whole body; nothing is kept unless all of it is right.
+pub(super) async fn read<S>(headers: &HeaderMap, body: Body<S>, door: &Door<'_>) -> Result<Upload, Failure>
+where
+    S: Stream<Item = Result<Bytes, PayloadError>> + Unpin + 'static,
+{
+    let mut rest = body.clone();
+    let broken = |error: MultipartError| {
+        body.failure_or(|| Failure::malformed(format!("The multipart body could not be read: {error}")))
+    };
+    let mut multipart = Multipart::new(headers, body.clone());
+    let (mut parts, mut count) = (Parts::default(), 0);
+    while let Some(field) = multipart.try_next().await.map_err(broken)? {
         count += 1;
         if count > MOST_PARTS {
             return Err(Failure::malformed(format!("Send at most {MOST_PARTS} parts")));
         }
-        let name = part.name().unwrap_or_default().to_owned();
-        if name == "file" {
-            if file.is_some() {
-                return Err(Failure::Invalid(FieldErrors::one("file", "Send one file in each request")));
-            }
-            let file_name = part.content_disposition().and_then(|it| it.get_filename().map(str::to_owned));
-            let declared = part.content_type().map(ToString::to_string);
-            file = Some((file_name, declared, body::receive(&mut part, services).await?));
-        } else {
-            let text = read_text(&mut part, &name).await?;
-            if MetaFields::NAMES.contains(&name.as_str()) {
-                fields.push((name, text));
-            }
-        }
+        parts.take(field, door, &broken).await?;
     }
-    let missing = || Failure::Invalid(FieldErrors::one("file", "Send the file as a part named file"));
-    let (file_name, declared_type, incoming) = file.ok_or_else(missing)?;
-    Ok(Parts { fields: FormFields::new(fields), file_name, declared_type, incoming })
+    rest.drain().await?;
+    parts.upload()
 }
 
-async fn read_text(part: &mut Field, name: &str) -> Result<String, Failure> {
-    let mut text = Vec::new();
-    while let Some(piece) = body::next(part).await? {
-        if text.len() + piece.len() > MOST_TEXT {
-            let message = format!("Use at most {MOST_TEXT} bytes");
-            return Err(Failure::Invalid(FieldErrors::one(name, message)));
+impl Parts {
+    async fn take(
+        &mut self,
+        mut field: Field,
+        door: &Door<'_>,
+        broken: &impl Fn(MultipartError) -> Failure,
+    ) -> Result<(), Failure> {
+        let name = field.name().unwrap_or_default().to_owned();
+        if name != "file" {
+            let text = text(&name, &mut field, broken).await?;
+            self.fields.push((name, text));
+            return if self.fields.last().is_some_and(|(name, _)| name == "kind") {
+                Details::parse_kind(&FormFields::new(self.fields.clone())).map_err(Failure::Invalid)
+            } else {
+                Ok(())
+            };
         }
-        text.extend_from_slice(&piece);
+        if self.file.is_some() {
+            return Err(Failure::malformed("Send one file"));
+        }
+        let (name, declared) = (file_name(&field), field.content_type().map(ToString::to_string));
+        let mut incoming = door.open().await?;
+        while let Some(piece) = field.try_next().await.map_err(broken)? {
+            door.pass(&mut incoming, piece).await?;
+        }
+        self.file = Some(File { incoming, name, declared });
+        Ok(())
     }
-    String::from_utf8(text).map_err(|_| Failure::Invalid(FieldErrors::one(name, "Send text in UTF-8")))
+
+    fn upload(self) -> Result<Upload, Failure> {
+        let fields = FormFields::new(self.fields);
+        let Some(file) = self.file else {
+            return Err(Failure::Invalid(FieldErrors::one("file", "Send the file in a part named file")));
+        };
+        let details = Details::parse(&fields, &file.name).map_err(Failure::Invalid)?;
+        Ok(Upload { incoming: file.incoming, declared: file.declared, details })
+    }
+}
+
+async fn text(
+    name: &str,
+    field: &mut Field,
+    broken: &impl Fn(MultipartError) -> Failure,
+) -> Result<String, Failure> {
+    let wrong = |problem: &str| Failure::Invalid(FieldErrors::one(name, problem));
+    let mut bytes = Vec::new();
+    while let Some(piece) = field.try_next().await.map_err(broken)? {
+        bytes.extend_from_slice(&piece);
+        if bytes.len() > MOST_FIELD_BYTES {
+            return Err(wrong("This is too long"));
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| wrong("Send text in UTF-8"))
+}
+
+/// The extended form is the one that can say every name.
+fn file_name(field: &Field) -> String {
+    let Some(disposition) = field.content_disposition() else { return String::new() };
+    let extended = disposition.get_filename_ext().and_then(|name| String::from_utf8(name.value.clone()).ok());
+    extended.or_else(|| disposition.get_filename().map(str::to_owned)).unwrap_or_default()
 }

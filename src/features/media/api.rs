@@ -23,7 +23,7 @@ pub async fn show(call: Call, id: Segment<MediaId>) -> Reply {
         .read(move |tx| {
             async move {
                 let media = store::find(tx, id.0, reach).await?.ok_or(Failure::NotFound)?;
-                let deliveries = deliveries::briefs_of(tx, media.id).await?;
+                let deliveries = deliveries::briefs(tx, media.id).await?;
                 Ok::<_, Failure>((media, deliveries))
             }
             .boxed()

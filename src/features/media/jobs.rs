@@ -20,7 +20,9 @@ const TEMPORARY_AGE: Duration = Duration::from_hours(1);
 /// Identifiers looked up in one transaction.
 const BATCH: usize = 200;
 
-/// Removes stored bytes that have had no row for a day: what was left when a process died between the two.
+/// Sets stored bytes aside that have had no row for a day: what was left when a process died between the two.
+///
+/// It never deletes: with a database from a backup, rows may be missing for files that were promised.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SweepOrphans {}
 
@@ -39,8 +41,8 @@ impl Job<Services> for SweepOrphans {
             let ids: Vec<Uuid> =
                 batch.into_iter().map(|blob| blob.map(|blob| blob.id)).collect::<Result<_, _>>()?;
             for id in without_row(&services.db, ids).await? {
-                services.blobs.remove(id).await?;
-                tracing::info!(%id, "removed stored bytes without a row");
+                services.blobs.set_aside(id).await?;
+                tracing::warn!(%id, "set stored bytes without a row aside, in the folder orphans of the media store");
             }
         }
         Ok(())

@@ -7,6 +7,7 @@ use crate::features::deliveries::pages::DeliveryRow;
 use crate::features::endpoints::Health;
 use crate::features::use_cases::Assignments;
 use crate::features::{apps, deliveries, use_cases};
+use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbResult, Tx};
 use crate::platform::web::shell::Shell;
 use crate::platform::web::{Reply, Role, Visit};
@@ -27,6 +28,9 @@ enum Work {
 }
 
 struct Board {
+    /// Nothing can be delivered anywhere yet.
+    is_new: bool,
+    may_edit: bool,
     steps: Vec<StartStep>,
     steps_done: usize,
     attention: Vec<Attention>,
@@ -63,7 +67,8 @@ pub async fn home(visit: Visit) -> Reply {
     let shell = visit.shell("Dashboard", Vec::new());
     let work = match visit.person()?.role {
         role @ (Role::Admin | Role::Auditor) => {
-            let facts = visit.read(|tx| async move { gather(tx).await }.boxed()).await?;
+            let now = visit.now();
+            let facts = visit.read(move |tx| async move { gather(tx, now).await }.boxed()).await?;
             Work::Operates(board(facts, role == Role::Admin))
         }
         Role::Builder => Work::Waits {
@@ -78,12 +83,12 @@ pub async fn home(visit: Visit) -> Reply {
     visit.page(Home { shell, work })
 }
 
-async fn gather(tx: &mut Tx) -> DbResult<Facts> {
+async fn gather(tx: &mut Tx, now: Timestamp) -> DbResult<Facts> {
     Ok(Facts {
         assignments: use_cases::assignments(tx).await?,
         keys: apps::count_keys(tx).await?,
         held: deliveries::count_held(tx).await?,
-        deliveries: deliveries::pages::latest(tx, LATEST).await?,
+        deliveries: deliveries::pages::latest(tx, LATEST, now).await?,
     })
 }
 
@@ -92,7 +97,8 @@ fn board(facts: Facts, may_edit: bool) -> Board {
     let steps = if may_edit { first_steps(&facts) } else { Vec::new() };
     let steps_done = steps.iter().filter(|step| step.is_done).count();
     let steps = if steps_done == steps.len() { Vec::new() } else { steps };
-    Board { steps, steps_done, attention, deliveries: facts.deliveries }
+    let is_new = facts.assignments.endpoints.is_empty();
+    Board { is_new, may_edit, steps, steps_done, attention, deliveries: facts.deliveries }
 }
 
 /// The way to the first delivered file, told by what exists and not by what was clicked.

@@ -18,6 +18,7 @@ use super::volume::{Room, Syncs};
 use crate::platform::clock::Timestamp;
 
 const TEMPORARY: &str = "tmp";
+const ASIDE: &str = "orphans";
 const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 /// Journals are written out every 5 to 30 s, so an entry that is this much older than a file just written is on disk
 /// even when the process that made it died before it could sync.
@@ -150,6 +151,19 @@ impl Folders {
     pub(super) fn remove_blob(&self, id: Uuid) -> io::Result<()> {
         let folder = self.shard_folder(id)?;
         Ok(rustix::fs::unlinkat(&folder, file_name(id), AtFlags::empty())?)
+    }
+
+    /// Moves a blob out of the store's shards into the folder for what nothing refers to.
+    pub(super) fn set_aside(&self, id: Uuid) -> io::Result<()> {
+        let folder = self.shard_folder(id)?;
+        if make_folder(&self.root, ASIDE)? {
+            rustix::fs::fsync(&self.root)?;
+        }
+        let aside = open_folder(&self.root, ASIDE)?;
+        let name = file_name(id);
+        rustix::fs::renameat(&folder, name.as_str(), &aside, name.as_str())?;
+        rustix::fs::fsync(&aside)?;
+        Ok(rustix::fs::fsync(&folder)?)
     }
 
     fn shard_folder(&self, id: Uuid) -> io::Result<OwnedFd> {

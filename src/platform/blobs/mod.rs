@@ -73,6 +73,15 @@ impl Blobs {
         }
     }
 
+    /// Moves a blob that nothing refers to into the folder `orphans` of the store, where an operator finds it.
+    ///
+    /// Nothing removes it from there: after a database was restored from a backup, or a store was opened with the wrong
+    /// one, such blobs are files that somebody was told are safe.
+    pub async fn set_aside(&self, id: Uuid) -> Result<(), BlobError> {
+        let folders = self.folders.clone();
+        off_thread(move || folders.set_aside(id).map_err(BlobError::of_name)).await
+    }
+
     /// Removes temporary files that nobody has open and nobody wrote to for `older_than`; gives their number.
     pub async fn sweep_temporary(&self, older_than: Duration) -> Result<usize, BlobError> {
         let folders = self.folders.clone();

@@ -18,15 +18,19 @@ pub(super) fn unique_rule(refusal: &dyn DatabaseError) -> String {
     columns.split("__").map(|column| format!("{table}.{column}")).collect::<Vec<_>>().join(", ")
 }
 
+/// Tells whether an error means that the server is going away or the connection broke (PostgreSQL's classes 08 and 57P).
+pub(super) fn is_farewell(refusal: &dyn DatabaseError) -> bool {
+    refusal.code().is_some_and(|code| code.len() == 5 && (code.starts_with("08") || code.starts_with("57P")))
+}
+
 /// Tells whether an error goes away by itself: locks, shutdown, too many connections.
 pub(super) fn is_passing(refusal: &dyn DatabaseError) -> bool {
     let Some(code) = refusal.code() else { return false };
     // SQLite: BUSY and LOCKED with their extended forms. PostgreSQL: classes 08, 53, 57P and lock problems.
     let sqlite = code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6) && code < 2048);
     let postgres = code.len() == 5
-        && (code.starts_with("08")
+        && (is_farewell(refusal)
             || code.starts_with("53")
-            || code.starts_with("57P")
             || ["40001", "40P01", "55P03", "57014"].contains(&&*code));
     sqlite || postgres
 }

@@ -49,6 +49,8 @@ impl DbError {
     /// Judges an error of `COMMIT`: unless the server refused it, nobody knows whether it happened.
     pub(super) fn of_commit(error: sqlx::Error) -> Self {
         match &error {
+            // A server that is going down may have written the commit before it said so.
+            sqlx::Error::Database(refusal) if dialect::is_farewell(refusal.as_ref()) => Self::Unknown(error),
             sqlx::Error::Database(_) => error.into(),
             _ => Self::Unknown(error),
         }

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use super::{DbError, DbResult, Engine};
 
-/// Runs one query on a [`Tx`](crate::platform::db::Tx). The SQL is written once, with `$1` placeholders.
+/// Runs one query on a [`Tx`]. The SQL is written once, with `$1` placeholders.
 ///
 /// `on!(tx, conn => sqlx::query(SQL).bind(id).execute(conn).await.map(|done| done.rows_affected()))`: what differs
 /// between the engines, such as the type of a result, must be taken out inside.

@@ -44,6 +44,9 @@ pub enum Failure {
     /// Some fields are wrong.
     #[error("Some fields need attention")]
     Invalid(FieldErrors),
+    /// Too much of something; the same request may succeed after so many seconds.
+    #[error("Too many attempts. Try again in {0} seconds")]
+    TooMany(u64),
     /// The same request may succeed shortly.
     #[error("The service is busy, try again shortly")]
     Unavailable,
@@ -72,6 +75,7 @@ impl Failure {
             Self::Forbidden => "forbidden",
             Self::Refused { code, .. } => code,
             Self::Invalid(_) => "invalid",
+            Self::TooMany(_) => "too_many_requests",
             Self::Unavailable => "unavailable",
             Self::Bug(_) => "internal",
         }
@@ -110,6 +114,7 @@ impl ResponseError for Failure {
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::Refused { status, .. } => *status,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Bug(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -196,6 +201,7 @@ pub async fn draw_failures(
 /// What drawing needs to know of a request; taken before the request is handed on, because it may not come back.
 struct Asked {
     format: Format,
+    is_write: bool,
     theme: Theme,
     sign_in: String,
     request_id: String,
@@ -205,6 +211,7 @@ impl Asked {
     fn of(request: &HttpRequest) -> Self {
         Self {
             format: Format::of(request),
+            is_write: !request.method().is_safe(),
             theme: theme_of(request),
             sign_in: sign_in_address(request),
             request_id: request.extensions().get::<RequestId>().map(ToString::to_string).unwrap_or_default(),
@@ -226,9 +233,11 @@ impl Asked {
     fn draw(&self, failure: &Failure) -> Result<HttpResponse, Failure> {
         let status = failure.status_code();
         let mut builder = HttpResponse::build(status);
-        if matches!(failure, Failure::Unavailable) {
-            builder.insert_header((header::RETRY_AFTER, "2"));
-        }
+        match failure {
+            Failure::Unavailable => builder.insert_header((header::RETRY_AFTER, "2")),
+            Failure::TooMany(seconds) => builder.insert_header((header::RETRY_AFTER, seconds.to_string())),
+            _ => &mut builder,
+        };
         if status == StatusCode::PAYLOAD_TOO_LARGE || status == StatusCode::INSUFFICIENT_STORAGE {
             // The body was not read, so nothing else can follow on this connection.
             builder.force_close();
@@ -245,8 +254,10 @@ impl Asked {
             (Format::Page, Failure::SignedOut) => {
                 HttpResponse::SeeOther().insert_header((header::LOCATION, self.sign_in.as_str())).finish()
             }
+            // what was typed stays in the page, whose script says what to do
+            (Format::Fragment, Failure::SignedOut) if self.is_write => builder.finish(),
             (Format::Fragment, Failure::SignedOut) => {
-                builder.insert_header(("HX-Redirect", "/login")).finish()
+                builder.insert_header(("HX-Redirect", self.sign_in.as_str())).finish()
             }
             (Format::Fragment, _) => {
                 let message = failure.to_string();
@@ -272,7 +283,7 @@ impl Asked {
 }
 
 /// Says in our terms what the framework refused by itself: unreadable paths, forms and bodies.
-fn of_framework(error: &dyn ResponseError) -> Failure {
+pub(super) fn of_framework(error: &dyn ResponseError) -> Failure {
     match error.status_code() {
         StatusCode::NOT_FOUND => Failure::NotFound,
         StatusCode::PAYLOAD_TOO_LARGE => {

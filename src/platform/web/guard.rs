@@ -9,14 +9,16 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{FromRequest, HttpMessage};
 
 use super::actor::{Actor, Role, Who};
-use super::failure::Failure;
+use super::failure::{Failure, of_framework};
 use super::routes::Door;
 use super::session;
 use super::site::Site;
 use super::trace::RequestId;
 
-/// The cookie to which forms of signed-out visitors are bound.
-pub(super) const PRE_COOKIE: &str = "pre";
+/// Names the cookie to which forms of signed-out visitors are bound; with https no sibling host can set it.
+pub(super) fn pre_cookie(site: &Site) -> &'static str {
+    if site.public.is_https() { "__Host-pre" } else { "pre" }
+}
 
 /// Finds the door of the matched route and lets the request pass, or answers with a [`Failure`].
 pub async fn guard(
@@ -45,11 +47,16 @@ async fn admit(request: &mut ServiceRequest) -> Result<Actor, Failure> {
         Door::Api { scope, roles } => bearer(request, &site, scope, roles).await?,
         Door::Open | Door::People(_) => {
             let session = request.get_session();
-            let who = visitor(&session, &site).await?;
-            if !request.method().is_safe() {
-                refuse_forgery(request, &session, &site).await?;
+            let is_write = !request.method().is_safe();
+            if is_write && !same_origin(request, &site) {
+                return Err(Failure::Forbidden);
             }
-            enforce(who, door)?
+            // before the token, which ends with the session: people are to learn that they have to sign in again
+            let who = enforce(visitor(&session, &site).await?, door)?;
+            if is_write {
+                check_token(request, &session, &site).await?;
+            }
+            who
         }
     };
     let forwarded = request.headers().get("x-forwarded-for").and_then(|value| value.to_str().ok());
@@ -95,16 +102,14 @@ async fn bearer(
     if roles.contains(&person.role) { Ok(Who::Person(person)) } else { Err(Failure::Forbidden) }
 }
 
-/// A write must come from a page of ours: same origin by the browser's own word, and the token of this session.
-async fn refuse_forgery(request: &mut ServiceRequest, session: &Session, site: &Site) -> Result<(), Failure> {
-    if !same_origin(request, site) {
-        return Err(Failure::Forbidden);
-    }
+/// A write must come from a page of ours: not only from our origin, but with the token of this session.
+async fn check_token(request: &mut ServiceRequest, session: &Session, site: &Site) -> Result<(), Failure> {
     let seed = match session::form_seed(session) {
         Some(seed) => seed,
-        None => {
-            request.cookie(PRE_COOKIE).map(|cookie| cookie.value().to_owned()).ok_or(Failure::Forbidden)?
-        }
+        None => request
+            .cookie(pre_cookie(site))
+            .map(|cookie| cookie.value().to_owned())
+            .ok_or(Failure::Forbidden)?,
     };
     let token = match request.headers().get("X-CSRF-Token").and_then(|value| value.to_str().ok()) {
         Some(token) => token.to_owned(),
@@ -144,9 +149,8 @@ async fn token_in_form(request: &mut ServiceRequest) -> Result<String, Failure> 
         return Err(Failure::Forbidden);
     }
     let (http, payload) = request.parts_mut();
-    let body = Bytes::from_request(http, payload)
-        .await
-        .map_err(|error| Failure::malformed(format!("The form could not be read: {error}")))?;
+    let body =
+        Bytes::from_request(http, payload).await.map_err(|error| of_framework(error.as_response_error()))?;
     let token = url::form_urlencoded::parse(&body)
         .find(|(name, _)| name == "_token")
         .map(|(_, value)| value.into_owned());

@@ -4,7 +4,6 @@ use std::hash::Hash;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use actix_web::http::StatusCode;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
@@ -44,10 +43,5 @@ impl<K: Hash + Eq + Clone> Limit<K> {
 /// The failure that tells somebody to wait.
 #[must_use]
 pub fn too_many(wait: Duration) -> Failure {
-    let seconds = wait.as_secs() + 1;
-    Failure::refused(
-        StatusCode::TOO_MANY_REQUESTS,
-        "too_many_requests",
-        format!("Too many attempts. Try again in {seconds} seconds."),
-    )
+    Failure::TooMany(wait.as_secs() + 1)
 }

@@ -31,4 +31,4 @@ pub use site::{Doorkeeper, Menu, PublicUrl, Site};
 pub use stream::{Message, event_stream};
 pub use tokens::FormTokens;
 pub use trace::{RequestId, trace};
-pub use visit::{Call, Reply, Visit};
+pub use visit::{Asker, Call, Reply, Visit};

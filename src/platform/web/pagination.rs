@@ -7,6 +7,9 @@ use super::failure::Failure;
 /// Rows on a page of the portal.
 pub const PAGE: i64 = 50;
 
+/// Sorts behind every identifier, so a list that starts behind it starts with the newest row.
+pub const LATEST: &str = "g";
+
 /// Where a list goes on: behind the row with this identifier.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct After {
@@ -38,7 +41,7 @@ impl After {
     /// Gives the identifier to continue behind, or the end of all identifiers for the first page.
     pub fn behind(&self) -> Result<String, Failure> {
         match self.after.as_deref() {
-            None | Some("") => Ok("g".to_owned()), // sorts after every hexadecimal identifier
+            None | Some("") => Ok(LATEST.to_owned()),
             Some(text) => match crate::platform::ids::parse(text) {
                 Ok(_) => Ok(text.to_owned()),
                 Err(_) => Err(Failure::malformed("The place to continue from is not understood")),

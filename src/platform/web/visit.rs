@@ -1,6 +1,7 @@
 //! What a handler gets: who is asking, the database, the time, and the ways to answer.
 
 use std::future::{Ready, ready};
+use std::ops::Deref;
 use std::rc::Rc;
 
 use actix_session::{Session, SessionExt};
@@ -15,7 +16,7 @@ use serde::Serialize;
 
 use super::actor::{Actor, Person};
 use super::failure::Failure;
-use super::guard::PRE_COOKIE;
+use super::guard::pre_cookie;
 use super::session;
 use super::shell::{Crumb, Flash, FlashKind, Shell, ShellUser, Theme};
 use super::site::Site;
@@ -26,49 +27,30 @@ use crate::platform::db::{DbError, Tx};
 /// What handlers of pages return.
 pub type Reply = Result<HttpResponse, Failure>;
 
-/// A request for a page by somebody whom the guard let in.
-pub struct Visit {
+/// Who is asking, and what every kind of request can do.
+pub struct Asker {
     /// The installation.
     pub site: Data<Site>,
     /// Who is asking.
     pub actor: Actor,
     /// The request itself, for the few handlers that need more.
     pub request: HttpRequest,
-    session: Session,
-    pre_cookie: Rc<std::cell::RefCell<Option<String>>>,
 }
 
-impl FromRequest for Visit {
-    type Error = Failure;
-    type Future = Ready<Result<Self, Failure>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(principal(request).map(|(site, actor)| Self {
-            site,
-            actor,
-            request: request.clone(),
-            session: request.get_session(),
-            pre_cookie: Rc::default(),
-        }))
+impl Asker {
+    fn of(request: &HttpRequest) -> Result<Self, Failure> {
+        let site = request.app_data::<Data<Site>>().cloned();
+        let actor = request.extensions().get::<Actor>().cloned();
+        let (site, actor) = site
+            .zip(actor)
+            .ok_or_else(|| Failure::Bug(anyhow::anyhow!("a handler ran without the guard")))?;
+        Ok(Self { site, actor, request: request.clone() })
     }
-}
 
-fn principal(request: &HttpRequest) -> Result<(Data<Site>, Actor), Failure> {
-    let site = request.app_data::<Data<Site>>().cloned();
-    let actor = request.extensions().get::<Actor>().cloned();
-    site.zip(actor).ok_or_else(|| Failure::Bug(anyhow::anyhow!("a handler ran without the guard")))
-}
-
-impl Visit {
     /// Gives the present instant.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.site.clock.now()
-    }
-
-    /// Gives the signed-in person.
-    pub fn person(&self) -> Result<&Person, Failure> {
-        self.actor.person().ok_or(Failure::SignedOut)
     }
 
     /// Reads from the database.
@@ -89,6 +71,41 @@ impl Visit {
         E: From<DbError> + Into<Failure> + Send + 'static,
     {
         self.site.db.write(work).await.map_err(Into::into)
+    }
+}
+
+/// A request for a page by somebody whom the guard let in.
+pub struct Visit {
+    asker: Asker,
+    session: Session,
+    pre_cookie: Rc<std::cell::RefCell<Option<String>>>,
+}
+
+impl Deref for Visit {
+    type Target = Asker;
+
+    fn deref(&self) -> &Asker {
+        &self.asker
+    }
+}
+
+impl FromRequest for Visit {
+    type Error = Failure;
+    type Future = Ready<Result<Self, Failure>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Asker::of(request).map(|asker| Self {
+            asker,
+            session: request.get_session(),
+            pre_cookie: Rc::default(),
+        }))
+    }
+}
+
+impl Visit {
+    /// Gives the signed-in person.
+    pub fn person(&self) -> Result<&Person, Failure> {
+        self.actor.person().ok_or(Failure::SignedOut)
     }
 
     /// Tells whether htmx asks for the block with this id only.
@@ -133,7 +150,7 @@ impl Visit {
     #[must_use]
     pub fn form_token(&self) -> String {
         let seed = session::form_seed(&self.session).or_else(|| {
-            let cookie = self.request.cookie(PRE_COOKIE).map(|cookie| cookie.value().to_owned());
+            let cookie = self.request.cookie(pre_cookie(&self.site)).map(|cookie| cookie.value().to_owned());
             cookie.or_else(|| {
                 Some(self.pre_cookie.borrow_mut().get_or_insert_with(FormTokens::fresh_seed).clone())
             })
@@ -183,7 +200,7 @@ impl Visit {
     fn set_pre_cookie(&self, builder: &mut HttpResponseBuilder) {
         if let Some(seed) = self.pre_cookie.borrow_mut().take() {
             builder.cookie(
-                Cookie::build(PRE_COOKIE, seed)
+                Cookie::build(pre_cookie(&self.site), seed)
                     .path("/")
                     .http_only(true)
                     .secure(self.site.public.is_https())
@@ -201,13 +218,14 @@ pub(super) fn theme_of(request: &HttpRequest) -> Theme {
 }
 
 /// A call of the HTTP API by a principal whom the guard let in.
-pub struct Call {
-    /// The installation.
-    pub site: Data<Site>,
-    /// Who is calling.
-    pub actor: Actor,
-    /// The request itself.
-    pub request: HttpRequest,
+pub struct Call(Asker);
+
+impl Deref for Call {
+    type Target = Asker;
+
+    fn deref(&self) -> &Asker {
+        &self.0
+    }
 }
 
 impl FromRequest for Call {
@@ -215,37 +233,11 @@ impl FromRequest for Call {
     type Future = Ready<Result<Self, Failure>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(principal(request).map(|(site, actor)| Self { site, actor, request: request.clone() }))
+        ready(Asker::of(request).map(Self))
     }
 }
 
 impl Call {
-    /// Gives the present instant.
-    #[must_use]
-    pub fn now(&self) -> Timestamp {
-        self.site.clock.now()
-    }
-
-    /// Reads from the database.
-    pub async fn read<T, E, F>(&self, work: F) -> Result<T, Failure>
-    where
-        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
-        T: Send + 'static,
-        E: From<DbError> + Into<Failure> + Send + 'static,
-    {
-        self.site.db.read(work).await.map_err(Into::into)
-    }
-
-    /// Changes the database; durable when this returns.
-    pub async fn write<T, E, F>(&self, work: F) -> Result<T, Failure>
-    where
-        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
-        T: Send + 'static,
-        E: From<DbError> + Into<Failure> + Send + 'static,
-    {
-        self.site.db.write(work).await.map_err(Into::into)
-    }
-
     /// Answers with JSON.
     pub fn json(&self, status: StatusCode, value: &impl Serialize) -> Reply {
         let body = serde_json::to_string(value).map_err(|error| Failure::Bug(error.into()))?;

@@ -32,7 +32,8 @@ const scriptless = new WeakSet(); // contexts opened without JavaScript
 
 /**
  * Opens a page as a new visitor. Options: `theme` (light, dark), `viewport` (desktop, phone),
- * `javaScript` (true, false), `like` (a page whose cookies the visitor shares, so who is signed in stays so).
+ * `javaScript` (true, false), `like` (a page, or what `visitorOf` kept of one: its cookies are shared, so who is
+ * signed in stays so).
  */
 export async function openPage({ theme = 'light', viewport = 'desktop', javaScript = true, like } = {}) {
   browser ??= await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
@@ -40,12 +41,17 @@ export async function openPage({ theme = 'light', viewport = 'desktop', javaScri
     ...VIEWPORTS[viewport],
     colorScheme: theme,
     javaScriptEnabled: javaScript,
-    storageState: like && (await like.context().storageState()),
+    storageState: like?.context ? await visitorOf(like) : like,
   });
   if (!javaScript) scriptless.add(context);
   context.setDefaultTimeout(15_000);
   context.on('page', watch); // also pages that a link opens
   return context.newPage();
+}
+
+/** Who looks at a page, to open further pages as the same visitor when this one is closed. */
+export function visitorOf(page) {
+  return page.context().storageState();
 }
 
 /** Says that a problem matching `pattern` (a regular expression) is expected on this page. */

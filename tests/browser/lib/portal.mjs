@@ -1,6 +1,6 @@
 // The real binary, started on a free port with an empty data folder.
 
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ process.on('exit', () => running.forEach((portal) => portal.process?.kill('SIGKI
 /**
  * Starts the portal and waits until it answers. `env` adds to or replaces settings; the data folder is
  * removed by `stopPortals`, which run.mjs calls after each file.
- * Returns a Portal: `url`, `dataDir`, `setupUrl()`, `log()`, `stop()`, `kill()`, `restart(env)`.
+ * Returns a Portal: `url`, `dataDir`, `setupUrl()`, `command(…)`, `log()`, `stop()`, `kill()`, `restart(env)`.
  */
 export async function startPortal({ env = {} } = {}) {
   const portal = new Portal(await freePort(), env);
@@ -37,21 +37,7 @@ class Portal {
 
   /** Starts the process; only needed after `stop` or `kill`. */
   async start() {
-    const binary = process.env.MEDIAPORT_BIN;
-    if (!binary) throw new Error('MEDIAPORT_BIN must name the built binary');
-    const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('MEDIAPORT_'));
-    this.process = spawn(binary, ['serve'], {
-      cwd: this.dataDir, // no stray mediaport.toml
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        ...Object.fromEntries(inherited),
-        ...(process.env.TEST_CA_FILE && { SSL_CERT_FILE: process.env.TEST_CA_FILE }),
-        MEDIAPORT_LISTEN: `127.0.0.1:${this.port}`,
-        MEDIAPORT_DATA_DIR: join(this.dataDir, 'data'),
-        MEDIAPORT_OUTBOUND_ALLOW: '127.0.0.0/8',
-        ...this.env,
-      },
-    });
+    this.process = spawn(binary(), ['serve'], { ...this.surroundings(), stdio: ['ignore', 'pipe', 'pipe'] });
     const keep = (chunk) => (this.output += chunk);
     this.process.stdout.setEncoding('utf8').on('data', keep);
     this.process.stderr.setEncoding('utf8').on('data', keep);
@@ -69,15 +55,39 @@ class Portal {
     });
   }
 
+  /** Folder and environment of the binary, the same for the server and for commands beside it. */
+  surroundings() {
+    const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('MEDIAPORT_'));
+    return {
+      cwd: this.dataDir, // no stray mediaport.toml
+      env: {
+        ...Object.fromEntries(inherited),
+        ...(process.env.TEST_CA_FILE && { SSL_CERT_FILE: process.env.TEST_CA_FILE }),
+        MEDIAPORT_LISTEN: `127.0.0.1:${this.port}`,
+        MEDIAPORT_DATA_DIR: join(this.dataDir, 'data'),
+        MEDIAPORT_OUTBOUND_ALLOW: '127.0.0.0/8',
+        ...this.env,
+      },
+    };
+  }
+
+  /** Runs `mediaport …words` on the same data; gives what it prints. `input` goes to its standard input. */
+  command(words, input = '') {
+    const ran = spawnSync(binary(), words, { ...this.surroundings(), input, encoding: 'utf8' });
+    if (ran.status !== 0) throw new Error(`mediaport ${words.join(' ')} ended with ${ran.status}:\n${ran.stderr}`);
+    return ran.stdout.trim();
+  }
+
   /** The one-time set-up link that the first start prints (the newest, if it printed several). */
   async setupUrl() {
     const newest = () => this.output.match(/\/setup\/[\w-]+/g)?.at(-1);
     return this.url + (await until('a set-up link is printed', START_SECONDS, newest));
   }
 
-  /** The last lines the portal wrote, both streams together. */
+  /** The last lines the portal wrote, both streams together, without the requests for scripts and styles. */
   log() {
-    return this.output.trimEnd().split('\n').slice(-LOG_LINES).join('\n');
+    const lines = this.output.trimEnd().split('\n').filter((line) => !line.includes('route=/static/'));
+    return lines.slice(-LOG_LINES).join('\n');
   }
 
   /** Asks the portal to end and waits; throws if it does not end in time. */
@@ -109,6 +119,11 @@ class Portal {
     Object.assign(this.env, env);
     await this.start();
   }
+}
+
+function binary() {
+  if (!process.env.MEDIAPORT_BIN) throw new Error('MEDIAPORT_BIN must name the built binary');
+  return process.env.MEDIAPORT_BIN;
 }
 
 /** Used by run.mjs: the ends of the logs of all portals that run. */

@@ -16,7 +16,8 @@ pub(crate) struct ApiClient {
 }
 
 impl ApiClient {
-    pub(super) fn new(address: String, key: &str) -> Self {
+    /// Makes one that visits this address.
+    pub(crate) fn new(address: String, key: &str) -> Self {
         Self { http: client(), address, key: key.to_owned() }
     }
 
@@ -29,6 +30,19 @@ impl ApiClient {
     pub(crate) async fn post(&self, path: &str, document: &Value) -> Page {
         let request = self.request(Method::POST, path).header(CONTENT_TYPE, "application/json");
         self.send(request.body(document.to_string())).await
+    }
+
+    /// Opens a conversation and gives its identifier.
+    pub(crate) async fn open_conversation(&self, use_case: &str) -> String {
+        let opened = self.post("/api/v1/conversations", &serde_json::json!({"use_case": use_case})).await;
+        opened.expect(201).json()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Hands a file in; `about` are the fields that describe it.
+    pub(crate) async fn upload(&self, conversation: &str, about: &[(&str, &str)], bytes: &[u8]) -> Page {
+        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(about).finish();
+        let path = format!("/api/v1/conversations/{conversation}/media?{query}");
+        self.send(self.request(Method::POST, &path).body(bytes.to_vec())).await
     }
 
     /// Starts a request that carries the key.

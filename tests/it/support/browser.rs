@@ -18,7 +18,8 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    pub(super) fn new(address: String, origin: String) -> Self {
+    /// Makes one that visits this address.
+    pub(crate) fn new(address: String, origin: String) -> Self {
         Self { http: client(), address, origin, cookies: Mutex::default() }
     }
 
@@ -38,18 +39,33 @@ impl Browser {
         self.send(self.posting(&form.action, form.encoded())).await
     }
 
-    /// Sends fields to an address with the form token of the page at `from`, as if that page had such a form.
-    pub(crate) async fn post(&self, from: &str, path: &str, fields: &[(&str, &str)]) -> Page {
+    /// Sends fields to an address with a form token of this visitor, as if a page of ours had such a form.
+    pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Page {
         let form = Form { action: path.to_owned(), fields: Vec::new() };
-        let form = form.fill("_token", &self.get(from).await.token());
-        let form = fields.iter().fold(form, |form, (name, value)| form.fill(name, value));
-        self.submit(&form).await
+        let form = form.fill("_token", &self.token().await);
+        self.submit(&fields.iter().fold(form, |form, (name, value)| form.fill(name, value))).await
     }
 
     /// Signs in on the page for it.
     pub(crate) async fn sign_in(&self, email: &str, password: &str) -> Page {
         let form = self.get("/login").await.expect(200).form("form[action='/login']");
         self.submit(&form.fill("email", email).fill("password", password)).await
+    }
+
+    /// Tells whether somebody is signed in: the page for it then leads on.
+    pub(crate) async fn is_signed_in(&self) -> bool {
+        self.get("/login").await.status == 303
+    }
+
+    /// Gives a form token of this visitor.
+    pub(crate) async fn token(&self) -> String {
+        let page = self.get("/login").await;
+        if page.status == 200 { page.token() } else { self.get("/").await.token() }
+    }
+
+    /// Presses the button that signs out.
+    pub(crate) async fn sign_out(&self) -> Page {
+        self.post("/logout", &[]).await
     }
 
     /// Starts a request with this browser's cookies and nothing else.

@@ -65,9 +65,12 @@ impl TestDatabase {
     pub(crate) fn remove(&self) {
         let Self::Server { name, .. } = self else { return };
         let sql = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
-        let work = async { command(&mut connect(&server_url()).await, sql).await };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        std::thread::scope(|scope| scope.spawn(|| runtime.block_on(work)).join().unwrap());
+        // A thread and a runtime of its own, because this runs where a test ends, whatever ended it.
+        let removed = std::thread::spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async { command(&mut connect(&server_url()).await, sql).await });
+        });
+        removed.join().unwrap();
     }
 }
 

@@ -6,7 +6,10 @@
 mod api;
 mod browser;
 mod database;
+mod dump;
 mod page;
+mod process;
+mod s3;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -19,17 +22,21 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use mediaport::app::{Installation, Running, Work};
 use mediaport::config::Config;
+use mediaport::features::accounts::actions::Added;
 use mediaport::features::apps::Scope;
 use mediaport::features::{Services, accounts, apps, audit};
 use mediaport::platform::clock::Clock;
 use mediaport::platform::db::{DbError, Tx};
-use mediaport::platform::web::{Actor, Role};
+use mediaport::platform::web::{Actor, Entry, Role, assets};
 use tokio::runtime::{Builder, Runtime};
 
 pub(crate) use api::ApiClient;
 pub(crate) use browser::Browser;
 pub(crate) use database::TestDatabase;
-pub(crate) use page::{Form, Page};
+pub(crate) use dump::dump;
+pub(crate) use page::Page;
+pub(crate) use process::Process;
+pub(crate) use s3::fresh_bucket;
 
 /// The password of everybody whom a test adds.
 pub(crate) const PASSWORD: &str = "seven herons over grey water";
@@ -50,7 +57,7 @@ pub(crate) struct TestApp {
     // In this order at the end: the runtime with its connections, the database, the folder below it.
     runtime: Option<Runtime>,
     database: TestDatabase,
-    folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
 }
 
 impl TestApp {
@@ -81,7 +88,7 @@ impl TestApp {
             people: AtomicUsize::new(0),
             runtime: Some(runtime),
             database,
-            folder,
+            _folder: folder,
         }
     }
 
@@ -111,11 +118,6 @@ impl TestApp {
     /// Gives the database.
     pub(crate) fn database(&self) -> &TestDatabase {
         &self.database
-    }
-
-    /// Gives the folder that holds everything that this installation keeps in files.
-    pub(crate) fn folder(&self) -> &std::path::Path {
-        self.folder.path()
     }
 
     /// Gives `http://127.0.0.1:PORT`, where the server listens.
@@ -149,6 +151,17 @@ impl TestApp {
         .await
     }
 
+    /// Gives each row of each table as one line.
+    pub(crate) async fn dump(&self) -> Vec<String> {
+        let db = self.services().db.clone();
+        self.run(async move { dump(&db).await }).await
+    }
+
+    /// Counts the people who can sign in or were invited.
+    pub(crate) async fn count_people(&self) -> i64 {
+        self.act(|tx| accounts::count(tx).boxed()).await
+    }
+
     /// Opens a browser that nobody has signed in with.
     pub(crate) fn browser(&self) -> Browser {
         Browser::new(self.address(), self.running().public.origin())
@@ -172,6 +185,20 @@ impl TestApp {
         .await;
     }
 
+    /// Invites somebody and gives the path of their link.
+    pub(crate) async fn invite(&self, email: &str, role: Role) -> String {
+        let (actor, now, email) = (Actor::system("test"), self.clock.now(), email.to_owned());
+        let added = self
+            .act(move |tx| {
+                async move { accounts::actions::add(tx, &actor, &email, role, None, now).await }.boxed()
+            })
+            .await;
+        match added {
+            Added::Invited(code) => format!("/setup/{}", code.expose()),
+            Added::Active => panic!("an invitation makes nobody active"),
+        }
+    }
+
     /// Adds somebody with this role and signs them in.
     pub(crate) async fn sign_in(&self, role: Role) -> Browser {
         let email = self.add_person(role).await;
@@ -179,6 +206,18 @@ impl TestApp {
         let page = browser.sign_in(&email, PASSWORD).await;
         assert_eq!(page.status, 303, "{email} can sign in");
         browser
+    }
+
+    /// Adds a use case that no endpoint serves yet and gives its identifier.
+    pub(crate) async fn add_use_case(&self, name: &str) -> String {
+        let document = serde_json::json!({"name": name, "pictures": [], "recordings": []});
+        let added = self.add_token(Role::Admin).await.post("/api/v1/use-cases", &document).await;
+        added.expect(201).json()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Makes a client of the HTTP API that shows this key, whatever it is.
+    pub(crate) fn client(&self, key: &str) -> ApiClient {
+        ApiClient::new(self.address(), key)
     }
 
     /// Adds an app and a key of it that carries these scopes, for a year.
@@ -201,7 +240,7 @@ impl TestApp {
                 .boxed()
             })
             .await;
-        ApiClient::new(self.address(), key.expose())
+        self.client(key.expose())
     }
 
     /// Adds somebody with this role and a personal token of theirs.
@@ -211,7 +250,7 @@ impl TestApp {
         let token = self
             .act(move |tx| async move { accounts::actions::add_token(tx, &actor, &email, now).await }.boxed())
             .await;
-        ApiClient::new(self.address(), token.expose())
+        self.client(token.expose())
     }
 }
 
@@ -235,6 +274,14 @@ impl Drop for TestApp {
 /// Waits on a thread of its own, because the thread of a test that waits for something else may not block on it.
 fn on<T: Send, F: Future<Output = T>>(runtime: &Runtime, work: impl FnOnce() -> F + Send) -> T {
     std::thread::scope(|scope| scope.spawn(|| runtime.block_on(work())).join().unwrap())
+}
+
+/// Gives an address of a route. What stands in its segments exists nowhere, files of ours apart.
+pub(crate) fn sample_address(entry: &Entry) -> String {
+    let file = assets::url::APP_CSS.trim_start_matches("/static/");
+    let path = entry.path.replace("{name}", file).replace("{code}", "no-such-code");
+    let segment = regex_lite::Regex::new(r"\{[^}]+\}").unwrap();
+    segment.replace_all(&path, "01890000-0000-7000-8000-000000000000").into_owned()
 }
 
 async fn serve(config: Config, clock: Clock) -> Running {

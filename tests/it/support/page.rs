@@ -128,6 +128,15 @@ impl Form {
         self
     }
 
+    /// Gives what stands in a field.
+    pub(crate) fn value(&self, name: &str) -> String {
+        self.fields
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.clone())
+            .unwrap_or_default()
+    }
+
     /// Gives the form as it travels.
     pub(super) fn encoded(&self) -> String {
         url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.fields).finish()

@@ -1,26 +1,31 @@
-//! `/deliveries` and `/deliveries/{id}`.
+//! The list of deliveries, and one delivery with its attempts.
 
 use askama::Template;
 use futures_util::FutureExt;
 use serde::Deserialize;
 
-use super::super::model::{Delivery, DeliveryId, DeliveryState};
-use super::super::store::{self, Scope};
-use super::views::{AttemptView, DeliveryRow, DeliveryView};
+use super::views::{self, DeliveryRow};
+use crate::features::deliveries::model::{Attempt, DeliveryId, DeliveryState};
+use crate::features::deliveries::store::{self, Filter, Listed};
 use crate::features::endpoints::EndpointId;
-use crate::platform::db::{DbError, DbResult, Tx};
+use crate::platform::clock::Timestamp;
+use crate::platform::db::DbResult;
 use crate::platform::web::pagination::{After, PAGE, Page};
 use crate::platform::web::shell::{Crumb, Shell};
 use crate::platform::web::{Failure, Params, Reply, Segment, Visit};
 
-/// What the list may be narrowed by.
+/// As many attempts as anybody reads; the newest ones.
+const MOST_ATTEMPTS: i64 = 100;
+
+/// What the address asks for.
 #[derive(Debug, Deserialize)]
-pub struct Filter {
+pub struct ListParams {
     state: Option<String>,
     endpoint: Option<String>,
     after: Option<String>,
 }
 
+/// A link that narrows the list down to one state.
 struct StateFilter {
     label: &'static str,
     href: String,
@@ -38,6 +43,117 @@ struct Index {
     older: Option<String>,
 }
 
+/// `GET /deliveries?state=&endpoint=&after=`.
+pub async fn index(visit: Visit, params: Params<ListParams>) -> Reply {
+    let filter = filter(&params.0)?;
+    let after = After { after: params.0.after };
+    let (behind, wanted) = (after.behind()?, filter.clone());
+    let rows = visit
+        .read(move |tx| async move { store::list(tx, &wanted, &behind, PAGE + 1).await }.boxed())
+        .await?;
+    let page = Page::cut(rows, PAGE, |row| row.delivery.id.to_string());
+    let now = visit.now();
+    let index = Index {
+        shell: visit.shell("Deliveries", vec![Crumb::here("Deliveries")]),
+        deliveries: page.rows.into_iter().map(|listed| DeliveryRow::new(listed, now)).collect(),
+        filters: state_filters(&filter),
+        is_filtered: filter != Filter::default(),
+        // Pages go back in time only; from any of them one step leads to the newest.
+        newer: after.after.filter(|after| !after.is_empty()).map(|_| address(&filter, None)),
+        older: page.next.map(|next| address(&filter, Some(&next))),
+    };
+    if visit.wants("results") { visit.page(index.as_results()) } else { visit.page(index) }
+}
+
+/// A filter that means nothing is an address that does not exist.
+fn filter(params: &ListParams) -> Result<Filter, Failure> {
+    let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let state: Option<DeliveryState> =
+        given(&params.state).map(|text| text.parse()).transpose().map_err(|_| Failure::NotFound)?;
+    let endpoint: Option<EndpointId> =
+        given(&params.endpoint).map(|text| text.parse()).transpose().map_err(|_| Failure::NotFound)?;
+    Ok(Filter { state, endpoint, media: None })
+}
+
+fn state_filters(current: &Filter) -> Vec<StateFilter> {
+    let states = DeliveryState::ALL.iter().map(|state| (state.label(), Some(*state)));
+    let all = std::iter::once(("All", None)).chain(states);
+    all.map(|(label, state)| StateFilter {
+        label,
+        href: address(&Filter { state, ..current.clone() }, None),
+        is_current: current.state == state,
+    })
+    .collect()
+}
+
+/// Gives the address of a list; only identifiers and states stand in it, which need no encoding.
+fn address(filter: &Filter, after: Option<&str>) -> String {
+    let parts = [
+        filter.state.map(|state| format!("state={state}")),
+        filter.endpoint.map(|endpoint| format!("endpoint={endpoint}")),
+        after.map(|after| format!("after={after}")),
+    ];
+    let query = parts.into_iter().flatten().collect::<Vec<_>>().join("&");
+    if query.is_empty() { "/deliveries".to_owned() } else { format!("/deliveries?{query}") }
+}
+
+struct DeliveryView {
+    file_name: String,
+    kind: &'static str,
+    mime_type: String,
+    size: String,
+    sha256: String,
+    state_kind: &'static str,
+    state_label: &'static str,
+    last_error: String,
+    location: String,
+    endpoint_id: String,
+    endpoint_name: String,
+    use_case: String,
+    created_at: Timestamp,
+    delivered_at: Option<Timestamp>,
+    next_attempt_at: Option<Timestamp>,
+}
+
+impl From<Listed> for DeliveryView {
+    fn from(listed: Listed) -> Self {
+        let delivery = listed.delivery;
+        Self {
+            file_name: listed.file_name,
+            kind: views::kind(listed.kind),
+            mime_type: listed.mime_type,
+            size: views::size(listed.size),
+            sha256: listed.sha256,
+            state_kind: delivery.state.kind(),
+            state_label: views::state_label(&delivery),
+            location: views::location(&delivery),
+            last_error: delivery.last_error.unwrap_or_default(),
+            endpoint_id: delivery.endpoint_id.to_string(),
+            endpoint_name: listed.endpoint_name,
+            use_case: listed.use_case_name.unwrap_or_else(|| "None".to_owned()),
+            created_at: delivery.created_at,
+            delivered_at: delivery.delivered_at,
+            next_attempt_at: delivery.next_attempt_at,
+        }
+    }
+}
+
+struct AttemptView {
+    kind: &'static str,
+    title: String,
+    message: String,
+    at: Timestamp,
+    took: String,
+}
+
+impl From<Attempt> for AttemptView {
+    fn from(attempt: Attempt) -> Self {
+        let (kind, title) = views::outcome(&attempt);
+        let took = views::took(&attempt);
+        Self { kind, title, message: attempt.message.unwrap_or_default(), at: attempt.started_at, took }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "deliveries/show.html")]
 struct Show {
@@ -46,96 +162,19 @@ struct Show {
     attempts: Vec<AttemptView>,
 }
 
-/// Lists deliveries, newest first.
-pub async fn index(visit: Visit, filter: Params<Filter>) -> Reply {
-    let filter = filter.0;
-    let wrong = || Failure::malformed("The filter is not understood");
-    let named = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-    let state =
-        named(&filter.state).map(|text| text.parse::<DeliveryState>()).transpose().map_err(|_| wrong())?;
-    let endpoint =
-        named(&filter.endpoint).map(|text| text.parse::<EndpointId>()).transpose().map_err(|_| wrong())?;
-    let after = After { after: filter.after };
-    let scope = Scope { endpoint, state, media: None };
-    let page = page_of(&visit, scope, &after).await?;
-    let base = address(state, endpoint);
-    let index = Index {
-        shell: visit.shell("Deliveries", vec![Crumb { label: "Deliveries".to_owned(), href: None }]),
-        deliveries: page.rows,
-        filters: state_filters(state, endpoint),
-        is_filtered: state.is_some() || endpoint.is_some(),
-        newer: after.after.is_some().then(|| base.clone()),
-        older: page.next.map(|next| with_after(&base, &next)),
-    };
-    if visit.wants("results") { visit.page(index.as_results()) } else { visit.page(index) }
-}
-
-/// Shows one delivery with its attempts.
+/// `GET /deliveries/{id}`.
 pub async fn show(visit: Visit, id: Segment<DeliveryId>) -> Reply {
-    let found = visit.read(move |tx| {
-        async move {
-            let Some(delivery) = store::find(tx, id.0).await? else { return Ok::<_, DbError>(None) };
-            Ok(Some((delivery, store::attempts(tx, id.0).await?)))
-        }
-        .boxed()
-    });
-    let (delivery, attempts) = found.await?.ok_or(Failure::NotFound)?;
-    let crumbs = vec![
-        Crumb { label: "Deliveries".to_owned(), href: Some("/deliveries".to_owned()) },
-        Crumb { label: delivery.file_name.clone(), href: None },
-    ];
-    visit.page(Show {
-        shell: visit.shell(&delivery.file_name, crumbs),
-        delivery: DeliveryView::from(&delivery),
-        attempts: attempts.iter().map(AttemptView::from).collect(),
-    })
-}
-
-/// Gives one page of an endpoint's deliveries, for the endpoint's own page.
-pub async fn rows_of_endpoint(
-    visit: &Visit,
-    endpoint: EndpointId,
-    after: &After,
-) -> Result<Page<DeliveryRow>, Failure> {
-    page_of(visit, Scope { endpoint: Some(endpoint), ..Scope::default() }, after).await
-}
-
-/// Gives the latest deliveries, for the dashboard.
-pub async fn latest(tx: &mut Tx, limit: i64) -> DbResult<Vec<DeliveryRow>> {
-    let rows = store::list(tx, Scope::default(), "g", limit).await?;
-    Ok(rows.iter().map(DeliveryRow::from).collect())
-}
-
-async fn page_of(visit: &Visit, scope: Scope, after: &After) -> Result<Page<DeliveryRow>, Failure> {
-    let behind = after.behind()?;
-    let rows = visit.read(move |tx| {
-        async move { store::list(tx, scope, &behind, PAGE + 1).await }.boxed()
-    });
-    let page = Page::cut(rows.await?, PAGE, |row: &Delivery| row.id.to_string());
-    Ok(Page { rows: page.rows.iter().map(DeliveryRow::from).collect(), next: page.next })
-}
-
-fn state_filters(current: Option<DeliveryState>, endpoint: Option<EndpointId>) -> Vec<StateFilter> {
-    let offered = [
-        ("All", None),
-        ("Delivered", Some(DeliveryState::Delivered)),
-        ("Queued", Some(DeliveryState::Queued)),
-        ("Retrying", Some(DeliveryState::Retrying)),
-        ("Held", Some(DeliveryState::Held)),
-    ];
-    let filter =
-        |(label, state)| StateFilter { label, href: address(state, endpoint), is_current: state == current };
-    offered.into_iter().map(filter).collect()
-}
-
-fn address(state: Option<DeliveryState>, endpoint: Option<EndpointId>) -> String {
-    let state = state.map(|state| format!("state={state}"));
-    let endpoint = endpoint.map(|endpoint| format!("endpoint={endpoint}"));
-    let query: Vec<String> = state.into_iter().chain(endpoint).collect();
-    if query.is_empty() { "/deliveries".to_owned() } else { format!("/deliveries?{}", query.join("&")) }
-}
-
-fn with_after(base: &str, after: &str) -> String {
-    let joint = if base.contains('?') { '&' } else { '?' };
-    format!("{base}{joint}after={after}")
+    let (found, attempts): (Option<Listed>, Vec<Attempt>) = visit
+        .read(move |tx| {
+            async move {
+                let found = store::show(tx, id.0).await?;
+                DbResult::Ok((found, store::attempts(tx, id.0, MOST_ATTEMPTS).await?))
+            }
+            .boxed()
+        })
+        .await?;
+    let delivery = DeliveryView::from(found.ok_or(Failure::NotFound)?);
+    let crumbs = vec![Crumb::link("Deliveries", "/deliveries"), Crumb::here(&delivery.file_name)];
+    let attempts = attempts.into_iter().map(AttemptView::from).collect();
+    visit.page(Show { shell: visit.shell(&delivery.file_name, crumbs), delivery, attempts })
 }

@@ -1,7 +1,6 @@
-//! Pages of deliveries: all of them, those of one endpoint, and one with its attempts.
+//! Pages of deliveries.
 
-mod deliveries;
+pub mod deliveries;
 mod views;
 
-pub use deliveries::{index, latest, rows_of_endpoint, show};
-pub use views::DeliveryRow;
+pub use views::{DeliveryRow, latest, rows_for_endpoint};

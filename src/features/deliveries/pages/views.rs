@@ -1,145 +1,120 @@
-//! What the templates of deliveries are filled with.
+//! Deliveries in the words of the screen.
 
-use super::super::model::{Attempt, AttemptOutcome, Delivery, DeliveryState, HeldReason, size_words};
+use std::time::Duration;
+
+use crate::connectors;
+use crate::features::deliveries::model::{Attempt, AttemptOutcome, Delivery, DeliveryState, HeldReason};
+use crate::features::deliveries::store::{self, Filter, Listed};
+use crate::features::endpoints::{EndpointId, EndpointState};
 use crate::formats::kinds::Kind;
 use crate::platform::clock::Timestamp;
+use crate::platform::db::{DbResult, Tx};
+use crate::platform::web::Failure;
+use crate::platform::web::pagination::{After, LATEST, Page};
 
-/// One row of a list.
+/// A row of the table of deliveries, as `deliveries/_rows.html` shows it.
 #[derive(Debug, Clone)]
 pub struct DeliveryRow {
-    pub(crate) id: String,
-    pub(crate) file_name: String,
-    pub(crate) detail: String,
-    pub(crate) state_kind: &'static str,
-    pub(crate) state_label: &'static str,
-    pub(crate) endpoint_id: String,
-    pub(crate) endpoint_name: String,
-    pub(crate) size: String,
-    pub(crate) at: Timestamp,
+    /// Names the row.
+    pub id: String,
+    /// The file's name.
+    pub file_name: String,
+    /// What one wants to know next: where it lies, what went wrong, when it comes again.
+    pub detail: String,
+    /// The colour of the mark.
+    pub state_kind: &'static str,
+    /// The word in the mark.
+    pub state_label: &'static str,
+    /// Leads to the endpoint.
+    pub endpoint_id: String,
+    /// The endpoint's name.
+    pub endpoint_name: String,
+    /// The file's size in words.
+    pub size: String,
+    /// When something last happened.
+    pub at: Timestamp,
 }
 
-impl From<&Delivery> for DeliveryRow {
-    fn from(row: &Delivery) -> Self {
-        let place = row.location.as_deref().map(location_words).unwrap_or_default();
-        let detail = match row.state {
-            DeliveryState::Delivered => place,
-            DeliveryState::Retrying | DeliveryState::Held => row.last_error.clone().unwrap_or_default(),
-            _ => row.use_case.clone().unwrap_or_default(),
-        };
+impl DeliveryRow {
+    pub(super) fn new(listed: Listed, now: Timestamp) -> Self {
+        let detail = detail(&listed, now);
+        let delivery = listed.delivery;
         Self {
-            id: row.id.to_string(),
-            file_name: row.file_name.clone(),
+            id: delivery.id.to_string(),
+            file_name: listed.file_name,
             detail,
-            state_kind: state_kind(row.state),
-            state_label: state_label(row.state, row.held_reason),
-            endpoint_id: row.endpoint_id.to_string(),
-            endpoint_name: row.endpoint_name.clone(),
-            size: size_words(row.size),
-            at: row.delivered_at.unwrap_or(row.updated_at),
+            state_kind: delivery.state.kind(),
+            state_label: state_label(&delivery),
+            endpoint_id: delivery.endpoint_id.to_string(),
+            endpoint_name: listed.endpoint_name,
+            size: size(listed.size),
+            at: delivery.updated_at,
         }
     }
 }
 
-/// One delivery, whole.
-pub(super) struct DeliveryView {
-    pub(super) file_name: String,
-    pub(super) kind: &'static str,
-    pub(super) mime_type: String,
-    pub(super) size: String,
-    pub(super) sha256: String,
-    pub(super) state_kind: &'static str,
-    pub(super) state_label: &'static str,
-    pub(super) last_error: String,
-    pub(super) location: String,
-    pub(super) endpoint_id: String,
-    pub(super) endpoint_name: String,
-    pub(super) use_case: String,
-    pub(super) created_at: Timestamp,
-    pub(super) delivered_at: Option<Timestamp>,
-    pub(super) next_attempt_at: Option<Timestamp>,
-}
-
-impl From<&Delivery> for DeliveryView {
-    fn from(row: &Delivery) -> Self {
-        Self {
-            file_name: row.file_name.clone(),
-            kind: kind_label(row.kind),
-            mime_type: row.mime_type.clone(),
-            size: size_words(row.size),
-            sha256: row.sha256.clone(),
-            state_kind: state_kind(row.state),
-            state_label: state_label(row.state, row.held_reason),
-            last_error: row.last_error.clone().unwrap_or_default(),
-            location: row.location.as_deref().map(location_words).unwrap_or_default(),
-            endpoint_id: row.endpoint_id.to_string(),
-            endpoint_name: row.endpoint_name.clone(),
-            use_case: row.use_case.clone().unwrap_or_default(),
-            created_at: row.created_at,
-            delivered_at: row.delivered_at,
-            next_attempt_at: row.next_attempt_at,
+fn detail(listed: &Listed, now: Timestamp) -> String {
+    let delivery = &listed.delivery;
+    let error = delivery.last_error.as_deref().unwrap_or_default();
+    match delivery.state {
+        DeliveryState::Delivered => location(delivery),
+        DeliveryState::Held => error.to_owned(),
+        DeliveryState::Queued | DeliveryState::Retrying if listed.endpoint_state == EndpointState::Paused => {
+            "Waiting: the endpoint is paused".to_owned()
         }
+        DeliveryState::Retrying => match delivery.next_attempt_at {
+            Some(at) => format!("Next try {}. {error}", ahead(at.since(now))),
+            None => error.to_owned(),
+        },
+        DeliveryState::Queued
+        | DeliveryState::Sending
+        | DeliveryState::Verifying
+        | DeliveryState::Cancelled => listed.use_case_name.clone().unwrap_or_default(),
     }
 }
 
-/// One attempt of the timeline.
-pub(super) struct AttemptView {
-    pub(super) kind: &'static str,
-    pub(super) title: String,
-    pub(super) message: String,
-    pub(super) at: Timestamp,
-    pub(super) took: String,
+/// Says where a file lies in the destination's own terms; empty until it is delivered.
+pub(super) fn location(delivery: &Delivery) -> String {
+    delivery.location().as_ref().map(connectors::place).unwrap_or_default()
 }
 
-impl From<&Attempt> for AttemptView {
-    fn from(row: &Attempt) -> Self {
-        let (kind, word) = match row.outcome {
-            AttemptOutcome::Delivered => ("ok", "delivered"),
-            AttemptOutcome::Transient => ("warn", "failed for now"),
-            AttemptOutcome::Item => ("err", "refused for this file"),
-            AttemptOutcome::Endpoint => ("err", "the endpoint needs a repair"),
-            AttemptOutcome::Poison => ("err", "broke the program"),
-        };
-        let took = row.ended_at.since(row.started_at).as_millis();
-        Self {
-            kind,
-            title: format!("Attempt {}: {word}", row.number),
-            message: row.message.clone().unwrap_or_default(),
-            at: row.started_at,
-            took: if took < 1000 {
-                format!("{took} ms")
-            } else {
-                format!("{}.{} s", took / 1000, took % 1000 / 100)
-            },
-        }
+/// Says how long something lies ahead, in the largest unit that fits.
+fn ahead(wait: Duration) -> String {
+    match wait.as_secs() {
+        0 => "now".to_owned(),
+        seconds @ 1..60 => format!("in {seconds} s"),
+        seconds @ 60..3600 => format!("in {} min", seconds / 60),
+        seconds => format!("in {} h", seconds / 3600),
     }
 }
 
-pub(super) fn state_kind(state: DeliveryState) -> &'static str {
-    match state {
-        DeliveryState::Delivered => "ok",
-        DeliveryState::Sending | DeliveryState::Verifying => "run",
-        DeliveryState::Retrying => "warn",
-        DeliveryState::Held => "err",
-        DeliveryState::Queued | DeliveryState::Cancelled => "",
+/// Says how long an attempt took.
+pub(super) fn took(attempt: &Attempt) -> String {
+    let millis = attempt.ended_at.since(attempt.started_at).as_millis();
+    match millis {
+        0..1000 => format!("{millis} ms"),
+        1000..60_000 => format!("{}.{} s", millis / 1000, millis % 1000 / 100),
+        _ => format!("{} min {} s", millis / 60_000, millis % 60_000 / 1000),
     }
 }
 
-fn state_label(state: DeliveryState, held: Option<HeldReason>) -> &'static str {
-    match (state, held) {
-        (DeliveryState::Queued, _) => "Queued",
-        (DeliveryState::Sending, _) => "Sending",
-        (DeliveryState::Verifying, _) => "Verifying",
-        (DeliveryState::Delivered, _) => "Delivered",
-        (DeliveryState::Retrying, _) => "Retrying",
-        (DeliveryState::Cancelled, _) => "Cancelled",
-        (DeliveryState::Held, Some(HeldReason::Conflict)) => "Held: name taken",
-        (DeliveryState::Held, Some(HeldReason::TooLarge)) => "Held: too large",
-        (DeliveryState::Held, Some(HeldReason::Rejected)) => "Held: rejected",
-        (DeliveryState::Held, _) => "Held: needs a look",
+/// Says a number of bytes as people do: 1 MB is 1,048,576 bytes.
+pub(super) fn size(bytes: i64) -> String {
+    let bytes = u64::try_from(bytes).unwrap_or_default();
+    let tenths = |unit: u64| {
+        let tenths = u128::from(bytes) * 10 / u128::from(unit);
+        format!("{}.{}", tenths / 10, tenths % 10)
+    };
+    match bytes {
+        0..1024 => format!("{bytes} bytes"),
+        1024..1_048_576 => format!("{} KB", tenths(1024)),
+        1_048_576..1_073_741_824 => format!("{} MB", tenths(1_048_576)),
+        _ => format!("{} GB", tenths(1_073_741_824)),
     }
 }
 
-fn kind_label(kind: Kind) -> &'static str {
+/// Names what a file is.
+pub(super) fn kind(kind: Kind) -> &'static str {
     match kind {
         Kind::Picture => "Picture",
         Kind::Recording => "Recording",
@@ -151,13 +126,65 @@ fn kind_label(kind: Kind) -> &'static str {
     }
 }
 
-/// Reads a destination's own words in one line: `bucket/key`, or a path.
-fn location_words(json: &str) -> String {
-    let place: serde_json::Value = serde_json::from_str(json).unwrap_or_default();
-    let text = |name: &str| place.get(name).and_then(serde_json::Value::as_str);
-    match (text("bucket"), text("key"), text("path")) {
-        (Some(bucket), Some(key), _) => format!("{bucket}/{key}"),
-        (_, _, Some(path)) => path.to_owned(),
-        _ => json.to_owned(),
+/// Names the state, and what a held delivery waits for.
+pub(super) fn state_label(delivery: &Delivery) -> &'static str {
+    match delivery.held_reason {
+        None => delivery.state.label(),
+        Some(HeldReason::Conflict) => "Held: name taken",
+        Some(HeldReason::TooLarge) => "Held: too large",
+        Some(HeldReason::Rejected) => "Held: rejected",
+        Some(HeldReason::Poison) => "Held: put aside",
+    }
+}
+
+/// Colours and names the end of an attempt.
+pub(super) fn outcome(attempt: &Attempt) -> (&'static str, String) {
+    let (kind, word) = match attempt.outcome {
+        AttemptOutcome::Delivered => ("ok", "delivered"),
+        AttemptOutcome::Transient => ("err", "failed, to be tried again"),
+        AttemptOutcome::Item => ("err", "refused"),
+        AttemptOutcome::Endpoint => ("err", "the endpoint needs attention"),
+    };
+    (kind, format!("Attempt {}: {word}", attempt.number))
+}
+
+/// Gives one page of an endpoint's deliveries, the newest first, for the endpoint's own page.
+pub async fn rows_for_endpoint(
+    tx: &mut Tx,
+    endpoint: EndpointId,
+    (after, limit): (&After, i64),
+    now: Timestamp,
+) -> Result<Page<DeliveryRow>, Failure> {
+    let filter = Filter { endpoint: Some(endpoint), ..Filter::default() };
+    let rows = store::list(tx, &filter, &after.behind()?, limit + 1).await?;
+    let page = Page::cut(rows, limit, |row| row.delivery.id.to_string());
+    let rows = page.rows.into_iter().map(|listed| DeliveryRow::new(listed, now)).collect();
+    Ok(Page { rows, next: page.next })
+}
+
+/// Gives the latest deliveries, for the dashboard.
+pub async fn latest(tx: &mut Tx, limit: i64, now: Timestamp) -> DbResult<Vec<DeliveryRow>> {
+    let rows = store::list(tx, &Filter::default(), LATEST, limit).await?;
+    Ok(rows.into_iter().map(|listed| DeliveryRow::new(listed, now)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_said_as_people_say_them() {
+        for (bytes, text) in [
+            (0, "0 bytes"),
+            (1023, "1023 bytes"),
+            (1024, "1.0 KB"),
+            (50_593_792, "48.2 MB"),
+            (i64::MAX, "8589934591.9 GB"),
+        ] {
+            assert_eq!(size(bytes), text);
+        }
+        for (seconds, text) in [(0, "now"), (59, "in 59 s"), (199, "in 3 min"), (7200, "in 2 h")] {
+            assert_eq!(ahead(Duration::from_secs(seconds)), text);
+        }
     }
 }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::form::is_fragment;
 use super::show::{self, Tab};
 use super::views::StepView;
-use crate::connectors::{Found, Ground, Item, Report, Step, StepName, StepState, VerifiedBy};
+use crate::connectors::{self, Found, Ground, Item, Report, Step, StepName, StepState, VerifiedBy};
 use crate::features::Services;
 use crate::features::audit::{self, Act};
 use crate::features::endpoints::{self, Destination, EndpointId, TestLimit};
@@ -52,7 +52,7 @@ pub async fn create(
     if is_fragment(&visit) {
         return visit.page(picture);
     }
-    visit.page(show::load(&visit, id.0, Tab::General).await?.with_picture(picture))
+    visit.page(show::load(&visit, id.0, Tab::General).await?.with_picture(&picture)?)
 }
 
 async fn open(services: &Data<Services>, id: EndpointId) -> Result<Destination, Failure> {
@@ -124,7 +124,7 @@ impl From<Sent> for PictureView {
     fn from(sent: Sent) -> Self {
         Self {
             state: if sent.has_arrived() { "passed" } else { "failed" },
-            location: place(&sent.location),
+            location: connectors::place(&sent.location),
             file_name: sent.file_name,
             steps: sent.steps.into_iter().map(StepView::from).map(renamed).collect(),
         }
@@ -137,19 +137,8 @@ fn renamed(step: StepView) -> StepView {
     StepView { name, ..step }
 }
 
-/// Puts a location into one line: `bucket claims, key a/b.jpg`.
-fn place(location: &Value) -> String {
-    let parts = location.as_object().into_iter().flatten().map(|(name, value)| match value {
-        Value::String(text) => format!("{name} {text}"),
-        other => format!("{name} {other}"),
-    });
-    parts.collect::<Vec<_>>().join(", ")
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -159,11 +148,5 @@ mod tests {
         assert_eq!(item.path, "mediaport-test-19700101T000000000Z.jpg");
         assert_eq!(&PICTURE[..3], b"\xff\xd8\xff");
         assert_eq!(&PICTURE[PICTURE.len() - 2..], b"\xff\xd9");
-    }
-
-    #[test]
-    fn a_location_fits_one_line() {
-        assert_eq!(place(&json!({"bucket": "claims", "key": "a/b.jpg"})), "bucket claims, key a/b.jpg");
-        assert_eq!(place(&Value::Null), "");
     }
 }

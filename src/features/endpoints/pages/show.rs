@@ -8,7 +8,7 @@ use super::endpoints::may_edit;
 use super::form::crumbs;
 use super::pictures::PictureView;
 use super::views::UseCaseChoice;
-use crate::features::deliveries::pages::{DeliveryRow, rows_of_endpoint};
+use crate::features::deliveries::pages::{DeliveryRow, rows_for_endpoint};
 use crate::features::endpoints::{self, Endpoint, EndpointId, EndpointState};
 use crate::features::{
     deliveries,
@@ -18,7 +18,7 @@ use crate::formats::kinds::Purpose;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::DbResult;
 use crate::platform::form::FormFields;
-use crate::platform::web::pagination::{After, Page};
+use crate::platform::web::pagination::{After, PAGE, Page};
 use crate::platform::web::shell::{Flash, FlashKind, Shell};
 use crate::platform::web::{Failure, Visit};
 use crate::text_enum;
@@ -60,7 +60,7 @@ pub(super) struct Show {
     used_by: Vec<String>,
     form: FormFields,
     use_cases: Vec<UseCaseChoice>,
-    picture: Option<PictureView>,
+    picture: Option<Safe<String>>,
     deliveries: Vec<DeliveryRow>,
     newer: Option<String>,
     older: Option<String>,
@@ -143,7 +143,10 @@ impl Show {
         id: EndpointId,
         after: After,
     ) -> Result<Self, Failure> {
-        let page: Page<_> = rows_of_endpoint(visit, id, &after).await?;
+        let (behind, now) = (after.clone(), visit.now());
+        let page: Page<_> = visit
+            .read(move |tx| async move { rows_for_endpoint(tx, id, (&behind, PAGE), now).await }.boxed())
+            .await?;
         let address = format!("/endpoints/{id}?tab={}", Tab::Deliveries);
         self.older = page.next.map(|next| format!("{address}&after={next}"));
         self.newer = after.after.is_some().then_some(address);
@@ -163,9 +166,9 @@ impl Show {
     }
 
     /// Shows what became of a test picture.
-    pub(super) fn with_picture(mut self, picture: PictureView) -> Self {
-        self.picture = Some(picture);
-        self
+    pub(super) fn with_picture(mut self, picture: &PictureView) -> Result<Self, Failure> {
+        self.picture = Some(Safe(picture.render()?));
+        Ok(self)
     }
 }
 
