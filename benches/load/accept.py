@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures how many files per second the portal accepts.
 
-usage: accept.py URL KEY CONVERSATION [--size BYTES] [--clients N] [--seconds S]
+usage: accept.py URL KEY CONVERSATION [--size BYTES] [--clients N] [--seconds S | --files N]
 
 Every client is a process with one keep-alive connection that stores file after file, each with bytes of
 its own. A file counts when its 201 has been read. Standard library only.
@@ -22,6 +22,7 @@ def main():
     parser.add_argument("--size", type=int, default=100_000, help="bytes of a file (100000)")
     parser.add_argument("--clients", type=int, default=8, help="connections at once (8)")
     parser.add_argument("--seconds", type=float, default=10, help="how long to measure (10)")
+    parser.add_argument("--files", type=int, help="store that many files in all, however long it takes")
     options = parser.parse_args()
 
     ready = multiprocessing.Barrier(options.clients)
@@ -29,7 +30,7 @@ def main():
     clients = [multiprocessing.Process(target=measure, args=(options, ready, results)) for _ in range(options.clients)]
     for client in clients:
         client.start()
-    latencies, other, lasted = [], collections.Counter(), options.seconds
+    latencies, other, lasted = [], collections.Counter(), 0 if options.files else options.seconds
     for _ in clients:
         client_latencies, client_other, client_lasted = results.get()
         latencies += client_latencies
@@ -47,8 +48,9 @@ def measure(options, ready, results):
     latencies, other = [], collections.Counter()
     ready.wait()
     start = time.perf_counter()
-    end = start + options.seconds
-    while (before := time.perf_counter()) < end:
+    files = -(-options.files // options.clients) if options.files else float("inf")
+    end = float("inf") if options.files else start + options.seconds
+    while (before := time.perf_counter()) < end and len(latencies) < files:
         try:
             status, _ = client.store(client.next_file())
         except OSError as error:
