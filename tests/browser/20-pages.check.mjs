@@ -22,6 +22,7 @@ const admin = await firstAdministrator(portal);
 
 /** Looks at the page as it is now: both themes, then narrow. */
 async function inspect(page, name) {
+  await page.evaluate(() => scrollTo(0, 0)); // so that what sticks to the window is at its place in the picture
   for (const theme of ['light', 'dark']) {
     await page.emulateMedia({ colorScheme: theme });
     await page.evaluate(settled);

@@ -48,7 +48,7 @@ async function checkCost(path, { visitor, html = MOST.html } = {}) {
   const page = await openPage({ like: visitor });
   const cold = await cost(page, path);
   const warm = await cost(page, path);
-  const size = ({ bytes, requests }) => `${(bytes / KB).toFixed(1)} KB in ${requests} requests`;
+  const size = ({ bytes, requests }) => `${(bytes / KB).toFixed(1)} KB in ${requests} request${requests === 1 ? '' : 's'}`;
   const figures = `${path}: cold ${size(cold)}, warm ${size(warm)}, page ${(cold.html / KB).toFixed(1)} KB`;
   console.log(`      ${figures}`);
   assert.ok(cold.bytes <= MOST.cold && warm.bytes <= MOST.warm, figures);
