@@ -202,7 +202,7 @@ pub(crate) fn compare(site: &Site, keys: &Keys, ledger: &Ledger) -> Comparison {
     let mut app = Client::new(site.port, &keys.app);
     let ids: HashSet<_> = deliveries
         .iter()
-        .map(|row| text(row, "media_id"))
+        .map(|row| text(&row["media"], "id"))
         .chain(lines.iter().map(|line| text(line, "id")))
         .collect();
     let media: HashMap<_, _> =
