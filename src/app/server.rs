@@ -17,6 +17,8 @@ use super::background::Upkeep;
 use super::doorkeeper::Doors;
 use super::health::Readiness;
 use super::{Installation, REQUESTS_END, menu, routes};
+use crate::config::Config;
+use crate::features::Services;
 use crate::features::accounts::Passwords;
 use crate::features::accounts::pages::sign_ins::SignInLimits;
 use crate::platform::web::session::Sessions;
@@ -48,44 +50,18 @@ pub(super) fn bind(
     let limits = Data::new(SignInLimits::new(config.limits.sign_in_address, config.limits.sign_in_account));
     let passwords = Data::new(Passwords::default());
     let cookie_key = Key::from(&services.vault.derive("session cookies"));
-    let table = routes::table();
-    let site_of = {
-        let services = services.clone();
-        let table_doors = doors(&table);
-        let media_origin = config.media.url.as_ref().map(|url| url.origin().ascii_serialization());
-        let config = config.clone();
-        move |public: &PublicUrl| Site {
-            db: services.db.clone(),
-            clock: services.clock.clone(),
-            doorkeeper: Arc::new(Doors::new(&services)),
-            doors: table_doors.clone(),
-            menu: menu::menu,
-            public: public.clone(),
-            media_origin: media_origin.clone(),
-            trusted_proxies: config.trusted_proxies.clone(),
-            form_tokens: FormTokens::new(services.vault.derive("form tokens")),
-        }
-    };
     let shared = routes::shared(installation);
     let upkeep = Upkeep {
         sessions: sessions.clone(),
         sign_ins: limits.clone(),
         endpoint_tests: shared.endpoint_tests.clone(),
     };
+    let site_config = config.clone();
     let server = HttpServer::new(move || {
         let public = public.wait().clone();
-        let https = public.is_https();
-        let session = SessionMiddleware::builder(sessions.clone(), cookie_key.clone())
-            .cookie_name(if https { "__Host-sid" } else { "sid" }.to_owned())
-            .cookie_secure(https)
-            .cookie_http_only(true)
-            .cookie_same_site(SameSite::Lax)
-            .cookie_path("/".to_owned())
-            .cookie_content_security(CookieContentSecurity::Signed)
-            .session_lifecycle(BrowserSession::default())
-            .build();
+        let session = session_layer(sessions.clone(), cookie_key.clone(), public.is_https());
         App::new()
-            .app_data(Data::new(site_of(&public)))
+            .app_data(Data::new(site(&services, &site_config, public)))
             .app_data(services.clone())
             .app_data(limits.clone())
             .app_data(passwords.clone())
@@ -112,4 +88,32 @@ pub(super) fn bind(
     .with_context(|| format!("cannot listen on {}", config.listen))?;
     let address = *server.addrs().first().context("the server has an address")?;
     Ok(Bound { server: server.run(), address, upkeep })
+}
+
+/// What every request knows about the installation.
+fn site(services: &Data<Services>, config: &Config, public: PublicUrl) -> Site {
+    Site {
+        db: services.db.clone(),
+        clock: services.clock.clone(),
+        doorkeeper: Arc::new(Doors::new(services)),
+        doors: doors(&routes::table()),
+        menu: menu::menu,
+        public,
+        media_origin: config.media.url.as_ref().map(|url| url.origin().ascii_serialization()),
+        trusted_proxies: config.trusted_proxies.clone(),
+        form_tokens: FormTokens::new(services.vault.derive("form tokens")),
+    }
+}
+
+/// A host-bound, signed cookie with https; a plain name on loopback, where browsers refuse the other.
+fn session_layer(sessions: Sessions, key: Key, https: bool) -> SessionMiddleware<Sessions> {
+    SessionMiddleware::builder(sessions, key)
+        .cookie_name(if https { "__Host-sid" } else { "sid" }.to_owned())
+        .cookie_secure(https)
+        .cookie_http_only(true)
+        .cookie_same_site(SameSite::Lax)
+        .cookie_path("/".to_owned())
+        .cookie_content_security(CookieContentSecurity::Signed)
+        .session_lifecycle(BrowserSession::default())
+        .build()
 }
