@@ -8,12 +8,15 @@ use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 
 use crate::alone;
-use crate::ledger::{deliveries, file};
-use crate::site::{Keys, Site, add_route, files_below, status_of, wait_until};
+use crate::ledger::{Counters, Ledger, Load, Refusals, bytes, compare, deliveries, drain, file};
+use crate::site::{Keys, SHORT_LEASES, Site, add_route, files_below, status_of, wait_until};
 use crate::wire::{Client, Wire, media_path};
 
 const UPLOADS: usize = 400;
 const CLIENTS: usize = 8;
+const VANISHING: usize = 400;
+/// Longer than accepting a small file takes on a busy disk, in microseconds.
+const WHILE_ACCEPTED: u64 = 100_000;
 const BOUNDARY: &str = "kingfisher";
 
 /// How the end of the body is told.
@@ -82,6 +85,56 @@ fn durability_uploads_that_break_off_leave_nothing_behind() {
     assert_eq!(after.status, 201, "it goes on: {}", after.text());
     assert_eq!(deliveries(&keys, site.port).len(), 1);
     assert_eq!(status_of(site.port, "/readyz"), Some(200));
+}
+
+/// A request that vanishes while its transaction runs must not leave that transaction behind for others to work in.
+#[test]
+fn durability_clients_that_vanish_at_the_last_moment_take_nobodys_file_along() {
+    let _alone = alone();
+    let site = Site::new(&SHORT_LEASES);
+    let keys = site.add_keys();
+    let mut process = site.start();
+    process.ready();
+    let conversation = add_route(&keys, site.port);
+    let ledger = Ledger::new(site.file("ledger"));
+
+    let load = Load::start(&site, &keys, &conversation, &ledger, CLIENTS / 2);
+    std::thread::scope(|scope| {
+        for client in 0..CLIENTS {
+            let (site, keys, conversation) = (&site, &keys, &conversation);
+            scope.spawn(move || {
+                let mut random = StdRng::seed_from_u64(client as u64);
+                for _ in 0..VANISHING / CLIENTS {
+                    vanish(site.port, keys, conversation, &mut random);
+                }
+            });
+        }
+    });
+    let refusals = load.end();
+    process.kill();
+    let mut process = site.start();
+    process.ready();
+    drain(&keys, site.port, Duration::from_mins(1));
+    let found = compare(&site, &keys, &ledger);
+
+    println!(
+        "A06 {}: {VANISHING} clients vanished beside {} acknowledged files, {refusals:?}; {found:?}",
+        site.engine(),
+        ledger.count()
+    );
+    assert_eq!(found.counters, Counters::default());
+    assert_eq!((found.undelivered, refusals), (0, Refusals::new()));
+}
+
+/// Sends a whole file and resets the connection while it is being accepted.
+fn vanish(port: u16, keys: &Keys, conversation: &str, random: &mut impl Rng) {
+    let bytes = bytes(random, 2000);
+    let key = random.random::<u64>().to_string();
+    let head = Client::new(port, &keys.app).head_of_file(conversation, &key, bytes.len());
+    let mut wire = Wire::connect(port).unwrap();
+    wire.send(&[head.as_bytes(), &bytes].concat()).unwrap();
+    std::thread::sleep(Duration::from_micros(random.random_range(0..WHILE_ACCEPTED)));
+    drop(wire.reset());
 }
 
 fn kind(number: usize) -> (Framing, Ending) {

@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng};
 
 use crate::alone;
 use crate::ledger::{Counters, Ledger, Load, compare, drain};
-use crate::site::{Site, add_route};
+use crate::site::{SHORT_LEASES, Site, add_route};
 
 const KILLS: usize = 20;
 const CLIENTS: usize = 8;
@@ -21,8 +21,7 @@ const SEED: u64 = 20_260_301;
 #[test]
 fn durability_no_acknowledged_file_is_lost_when_the_process_is_killed() {
     let _alone = alone();
-    // A server's leases outlive the process, and nobody wants to wait two minutes for each.
-    let site = Site::new(&[("MEDIAPORT_JOBS__LEASE_SECONDS", "2"), ("MEDIAPORT_JOBS__RENEW_SECONDS", "1")]);
+    let site = Site::new(&SHORT_LEASES);
     let keys = site.add_keys();
     let mut process = site.start();
     process.ready();

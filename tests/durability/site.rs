@@ -16,6 +16,10 @@ use crate::wire::{Client, Wire};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_mediaport");
 const ADMIN: &str = "admin@example.com";
 
+/// For tests that kill: a server's leases outlive the process, and nobody wants to wait two minutes for each.
+pub(crate) const SHORT_LEASES: [(&str, &str); 2] =
+    [("MEDIAPORT_JOBS__LEASE_SECONDS", "2"), ("MEDIAPORT_JOBS__RENEW_SECONDS", "1")];
+
 /// What outlives the processes.
 pub(crate) struct Site {
     pub(crate) port: u16,

@@ -51,7 +51,11 @@ fn durability_a_stopping_process_finishes_what_it_acknowledges_and_the_next_one_
 
     println!("A20 {}: {} acknowledged; {stops:?}; {found:?}", site.engine(), ledger.count());
     assert_eq!(found.counters, Counters::default());
-    assert_eq!((found.undelivered, found.parts, found.orphans, found.temporary), (0, 0, 0, 0));
+    assert_eq!((found.undelivered, found.parts, found.orphans), (0, 0, 0));
+    assert!(
+        found.temporary <= 1,
+        "at most the stalled upload, which the process may outrun at its end; a sweep takes it"
+    );
     for stop in &stops {
         assert!(
             stop.took <= STOP && stop.resumed_after <= RESUME && stop.deliveries_under_way > 0,
