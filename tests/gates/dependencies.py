@@ -18,7 +18,6 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-CRATES_IO = "registry+https://github.com/rust-lang/crates.io-index"
 
 # Where a dependency of each kind may be used.
 USED_IN = {None: ["src"], "build": ["build.rs"], "dev": ["src", "tests", "benches", "examples"]}
@@ -118,7 +117,7 @@ def licence_allowed(expression, allowed):
 
 def foreign(packages):
     for package in packages:
-        if package["source"] not in (None, CRATES_IO):
+        if package["source"] is not None and not package["source"].startswith("registry+"):
             yield f"{package['name']} {package['version']} comes from {package['source']}"
 
 
