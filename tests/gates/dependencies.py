@@ -116,9 +116,12 @@ def licence_allowed(expression, allowed):
 
 
 def foreign(packages):
+    """One registry for everything, and nothing from elsewhere."""
+    usual = next(package["source"] for package in packages if package["source"])
     for package in packages:
-        if package["source"] is not None and not package["source"].startswith("registry+"):
-            yield f"{package['name']} {package['version']} comes from {package['source']}"
+        source = package["source"]
+        if source is not None and (source != usual or not source.startswith("registry+")):
+            yield f"{package['name']} {package['version']} comes from {source}"
 
 
 def unused(root):
