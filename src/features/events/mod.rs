@@ -36,7 +36,6 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x5d0c_6a3e_8f41_4b7a_9a51_2e0f_7c3b_91d
 const INSERT: &str =
     "INSERT INTO events (id, type, subject_id, data, occurred_at) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (id) DO NOTHING";
-const COUNT: &str = "SELECT COUNT(*) FROM events WHERE type = $1 AND subject_id = $2";
 
 /// Writes down that something happened to `subject`. `version` tells apart facts of one type about one subject.
 pub async fn record(
@@ -58,9 +57,4 @@ pub async fn record(
         .await
         .map(|_| ()))?;
     Ok(id)
-}
-
-/// Counts the events of a type about a subject.
-pub async fn count(tx: &mut Tx, kind: EventType, subject: Uuid) -> DbResult<i64> {
-    Ok(on!(tx, conn => sqlx::query_scalar(COUNT).bind(kind).bind(subject.to_string()).fetch_one(conn).await)?)
 }

@@ -27,7 +27,7 @@ pub use error::{DbError, DbResult, expect_one};
 pub use schema::{Column, Index, Schema};
 pub use tx::{Inner, Tx, Wake};
 
-use super::clock::{Clock, Timestamp};
+use super::clock::Clock;
 use super::secret::Secret;
 use super::tasks::Tasks;
 
@@ -195,10 +195,4 @@ where
             Err(DbError::Broken(anyhow::anyhow!("a database task did not finish: {broken}")).into())
         }
     }
-}
-
-/// Reads a timestamp column that may be null.
-#[must_use]
-pub fn instant(millis: Option<i64>) -> Option<Timestamp> {
-    millis.map(Timestamp::from_millis)
 }

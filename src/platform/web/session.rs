@@ -65,7 +65,6 @@ const UPDATE: &str = "UPDATE sessions SET data = $2, user_id = $3 WHERE key_hash
 const SEEN: &str = "UPDATE sessions SET seen_at = $2 WHERE key_hash = $1";
 const DELETE: &str = "DELETE FROM sessions WHERE key_hash = $1";
 const DELETE_ENDED: &str = "DELETE FROM sessions WHERE expires_at <= $1 OR seen_at <= $2";
-const DELETE_OF_USER: &str = "DELETE FROM sessions WHERE user_id = $1";
 
 /// `seen_at` moves at most this often, so that reading pages does not write each time.
 const SEEN_STEP: Duration = Duration::from_mins(1);
@@ -112,12 +111,6 @@ impl Sessions {
     {
         self.db.write(statement).await
     }
-}
-
-/// Ends every session of a person, in the caller's transaction.
-pub async fn end_all(tx: &mut Tx, user: Uuid) -> DbResult<u64> {
-    Ok(on!(tx, conn => sqlx::query(DELETE_OF_USER).bind(user.to_string()).execute(conn).await
-        .map(|done| done.rows_affected()))?)
 }
 
 impl SessionStore for Sessions {

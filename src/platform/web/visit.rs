@@ -184,11 +184,6 @@ impl Visit {
         self.go(path)
     }
 
-    /// Keeps a message for the next page without answering yet; for streams that end with an address.
-    pub fn keep_flash(&self, message: &str) -> Result<(), Failure> {
-        session::keep_flash(&self.session, message)
-    }
-
     /// Sends the browser to another page of ours.
     pub fn go(&self, path: &str) -> Reply {
         if self.request.headers().contains_key("HX-Request") {
