@@ -10,6 +10,7 @@ mod deliveries;
 mod house;
 mod leaks;
 mod names;
+mod problems;
 mod schema;
 mod support;
 mod web;
