@@ -77,9 +77,11 @@ fn storage() -> Vec<Entry> {
 fn http_api() -> Vec<Entry> {
     vec![
         entry!(POST "/api/v1/conversations" api("conversations.write") => conversations::api::create),
+        entry!(GET "/api/v1/conversations" api("conversations.write") => conversations::api::index),
         entry!(GET "/api/v1/conversations/{id}" api("conversations.write") => conversations::api::show),
         entry!(POST "/api/v1/conversations/{id}/end" api("conversations.write") => conversations::api::end),
         entry!(POST "/api/v1/conversations/{id}/media" api("media.write") => intake::api::create),
+        entry!(GET "/api/v1/media" api("media.read") => media::api::index),
         entry!(GET "/api/v1/media/{id}" api("media.read") => media::api::show),
         entry!(GET "/api/v1/media/{id}/content" api("media.read") => media::api::content),
         entry!(GET "/api/v1/endpoints" WATCHER_TOKEN => endpoints::api::index),

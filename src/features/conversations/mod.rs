@@ -9,6 +9,6 @@ pub mod api;
 mod model;
 mod store;
 
-pub use actions::{Opened, end, open};
+pub use actions::{Opened, end, open, reach};
 pub use model::{Conversation, ConversationId, ConversationState, NewConversation, Reach};
 pub use store::find;
