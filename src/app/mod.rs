@@ -4,6 +4,7 @@ mod background;
 mod doorkeeper;
 mod health;
 mod menu;
+pub mod problems;
 pub mod routes;
 mod server;
 

@@ -101,9 +101,8 @@ pub async fn reach(tx: &mut Tx, actor: &Actor, named: &str) -> Result<Reach, Fai
         Some(own) => (named == own.name || named == own.app.to_string()).then(|| AppId::from_uuid(own.app)),
         None => apps::find_by_name_or_id(tx, named).await?.map(|app| app.id),
     };
-    let app = app.ok_or_else(|| {
-        Failure::Invalid(FieldErrors::one("app", "There is no app of this id or name"))
-    })?;
+    let app =
+        app.ok_or_else(|| Failure::Invalid(FieldErrors::one("app", "There is no app of this id or name")))?;
     Ok(Reach::App(app))
 }
 

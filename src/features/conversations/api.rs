@@ -50,7 +50,8 @@ async fn named_use_case(tx: &mut Tx, named: &str) -> Result<Option<UseCaseId>, F
         return Ok(None);
     }
     let found = use_cases::find_by_name_or_id(tx, named).await?;
-    let unknown = || Failure::Invalid(FieldErrors::one("use_case", "There is no use case of this id or name"));
+    let unknown =
+        || Failure::Invalid(FieldErrors::one("use_case", "There is no use case of this id or name"));
     found.map(|use_case| Some(use_case.id)).ok_or_else(unknown)
 }
 

@@ -111,11 +111,8 @@ const LIST_AGENT: &str = listed!(
     perhaps!("c.use_case_id" "$5"),
     perhaps!("c.external_id" "$7")
 );
-const LIST_APP_USE_CASE: &str = listed!(
-    "c.app_id = $4 AND c.use_case_id = $5",
-    perhaps!("c.agent" "$6"),
-    perhaps!("c.external_id" "$7")
-);
+const LIST_APP_USE_CASE: &str =
+    listed!("c.app_id = $4 AND c.use_case_id = $5", perhaps!("c.agent" "$6"), perhaps!("c.external_id" "$7"));
 const LIST_USE_CASE: &str = listed!(
     "c.use_case_id = $5",
     perhaps!("c.app_id" "$4"),

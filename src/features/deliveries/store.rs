@@ -73,8 +73,7 @@ pub(super) async fn briefs_of(
 ) -> DbResult<HashMap<MediaId, Vec<DeliveryBrief>>> {
     let mut briefs: HashMap<MediaId, Vec<DeliveryBrief>> = HashMap::new();
     let ids: String = media.iter().map(ToString::to_string).collect();
-    let rows: Vec<OfMedia> =
-        on!(tx, conn => sqlx::query_as(BRIEFS_OF).bind(&ids).fetch_all(conn).await)?;
+    let rows: Vec<OfMedia> = on!(tx, conn => sqlx::query_as(BRIEFS_OF).bind(&ids).fetch_all(conn).await)?;
     for row in rows {
         briefs.entry(row.media_id).or_default().push(row.brief);
     }

@@ -1,6 +1,5 @@
 //! `/api/v1/endpoints`.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use futures_util::FutureExt;
@@ -18,7 +17,7 @@ use crate::platform::clock::Timestamp;
 use crate::platform::db::DbResult;
 use crate::platform::form::FormFields;
 use crate::platform::web::pagination::{List, Named};
-use crate::platform::web::{Call, Failure, JsonObject, Reply, Segment};
+use crate::platform::web::{Call, Code, Failure, JsonObject, Reply, Segment};
 
 /// An endpoint in a list. Its settings stand beside the rest under the names under which they are submitted; secrets are
 /// not among them.
@@ -119,7 +118,7 @@ pub async fn create(call: Call, body: JsonObject, services: Data<Services>, limi
     limit.take(&call.actor)?;
     let (steps, outcome) = testing::run(&draft.new, services.clone()).await;
     if !draft.may_be_saved(outcome) {
-        return Ok(refusal(&call, &steps, outcome));
+        return Err(refusal(&steps, outcome));
     }
     let id = draft.save(services, call.actor.clone()).await?;
     let view = view(&call, id).await?;
@@ -138,26 +137,29 @@ async fn view(call: &Call, id: EndpointId) -> Result<EndpointView, Failure> {
     found.await?.ok_or(Failure::NotFound)
 }
 
-/// A problem document that also holds the steps.
-fn refusal(call: &Call, steps: &[Step], outcome: Outcome) -> HttpResponse {
-    let status = StatusCode::UNPROCESSABLE_ENTITY;
-    let (code, detail) = match outcome {
-        Outcome::Warnings => (
-            "endpoint_test_warnings",
+/// The refusal of an endpoint whose test did not pass, with the steps.
+fn refusal(steps: &[Step], outcome: Outcome) -> Failure {
+    let members = [("steps".to_owned(), json!(steps))].into_iter().collect();
+    match outcome {
+        Outcome::Warnings => Failure::refused_with(
+            &TEST_WARNINGS,
             "The endpoint test ended with warnings; nothing was saved. Send accept_warnings: true to save it all the same",
+            members,
         ),
-        Outcome::Passed | Outcome::Failed => {
-            ("endpoint_test_failed", "The endpoint test failed; nothing was saved")
-        }
-    };
-    let document = json!({
-        "type": "about:blank",
-        "title": status.canonical_reason(),
-        "status": status.as_u16(),
-        "code": code,
-        "detail": detail,
-        "request_id": call.actor.request_id,
-        "steps": steps,
-    });
-    HttpResponse::build(status).content_type("application/problem+json").body(document.to_string())
+        Outcome::Passed | Outcome::Failed => Failure::refused_with(
+            &TEST_FAILED,
+            "The endpoint test failed; nothing was saved. The steps say where and what to do",
+            members,
+        ),
+    }
 }
+
+/// A step of the test failed.
+pub(super) const TEST_FAILED: Code =
+    Code::new(StatusCode::UNPROCESSABLE_ENTITY, "endpoint_test_failed", "nothing was saved, see `steps`");
+/// The test ended with warnings that nobody accepted.
+pub(super) const TEST_WARNINGS: Code = Code::new(
+    StatusCode::UNPROCESSABLE_ENTITY,
+    "endpoint_test_warnings",
+    "nothing was saved, see `steps`; may be confirmed with `accept_warnings`",
+);

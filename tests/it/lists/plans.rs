@@ -74,7 +74,8 @@ impl<S: Subscriber> Layer<S> for Listener {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut texts = Texts::default();
         event.record(&mut texts);
-        let wanted = |name: &str| texts.0.iter().find(|(known, _)| *known == name).map(|(_, text)| text.clone());
+        let wanted =
+            |name: &str| texts.0.iter().find(|(known, _)| *known == name).map(|(_, text)| text.clone());
         match event.metadata().target() {
             "sqlx::query" => STATEMENTS.lock().unwrap().extend(wanted("db.statement")),
             "sqlx::postgres::notice" => NOTICES.lock().unwrap().extend(wanted("message")),
@@ -111,8 +112,12 @@ pub(super) async fn analyze(app: &TestApp) {
 
 async fn run(app: &TestApp, sql: String) {
     app.act(move |tx| {
-        async move { Ok::<_, DbError>(on!(tx, conn => sqlx::raw_sql(AssertSqlSafe(sql)).execute(conn).await.map(drop))?) }
-            .boxed()
+        async move {
+            Ok::<_, DbError>(
+                on!(tx, conn => sqlx::raw_sql(AssertSqlSafe(sql)).execute(conn).await.map(drop))?,
+            )
+        }
+        .boxed()
     })
     .await;
 }
@@ -126,7 +131,11 @@ pub(super) async fn take(app: &TestApp) -> Vec<Plan> {
         return notices.into_iter().filter(|notice| notice.contains("Query Text:")).map(plan).collect();
     }
     let mut plans = Vec::new();
-    for sql in statements.iter().map(|sql| sql.trim()).filter(|sql| sql.starts_with("SELECT") || sql.starts_with("WITH")) {
+    for sql in statements
+        .iter()
+        .map(|sql| sql.trim())
+        .filter(|sql| sql.starts_with("SELECT") || sql.starts_with("WITH"))
+    {
         plans.push(Plan { sql: sql.to_owned(), text: explain(app, sql).await });
     }
     STATEMENTS.lock().unwrap().clear(); // the questions of this test itself

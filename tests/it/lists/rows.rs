@@ -15,8 +15,7 @@ pub(super) const MEDIA: usize = 6_000;
 /// The first instant of a media: 2023-11-14T22:13:20Z.
 pub(super) const FIRST: i64 = 1_700_000_000_000;
 
-const NUMBERS: &str =
-    "WITH RECURSIVE numbers (n) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT n + 1 FROM numbers WHERE n < $1) ";
+const NUMBERS: &str = "WITH RECURSIVE numbers (n) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT n + 1 FROM numbers WHERE n < $1) ";
 
 /// Twelve digits that look drawn by lot, different for each number up to 999,983, which is a prime.
 macro_rules! shuffled {
@@ -33,7 +32,11 @@ macro_rules! id {
 
 const USE_CASES: &str = concat!(
     "INSERT INTO use_cases (id, name, created_at, updated_at)
-     SELECT ", id!("0190" "n"), ", 'Subject ' || ", shuffled!("n"), ", 0, 0 FROM numbers"
+     SELECT ",
+    id!("0190" "n"),
+    ", 'Subject ' || ",
+    shuffled!("n"),
+    ", 0, 0 FROM numbers"
 );
 const ENDPOINTS: &str = concat!(
     "INSERT INTO endpoints (id, name, type, settings, sealed_secrets, archive, state, checked_at, created_at, updated_at)
@@ -42,7 +45,11 @@ const ENDPOINTS: &str = concat!(
 );
 const LINKS: &str = concat!(
     "INSERT INTO use_case_endpoints (use_case_id, endpoint_id, endpoint_type, purpose)
-     SELECT ", id!("0190" "n"), ", ", id!("0191" "1 + n % 7"), ", 'folder', 'pictures' FROM numbers"
+     SELECT ",
+    id!("0190" "n"),
+    ", ",
+    id!("0191" "1 + n % 7"),
+    ", 'folder', 'pictures' FROM numbers"
 );
 /// One in ten belongs to the small app, one in fifty goes on; each agent has some of both.
 const CONVERSATIONS: &str = concat!(
@@ -66,7 +73,8 @@ const MEDIA_ROWS: &str = concat!(
             FALSE, 1700000000000 + n / 3 * 1000, CASE WHEN n % 503 <> 1 AND n % 911 <> 1 AND n % 11 = 1 THEN 1 END
      FROM numbers"
 );
-const DELIVERIES: &str = concat!(
+const DELIVERIES: &str =
+    concat!(
     "INSERT INTO deliveries (id, media_id, endpoint_id, state, held_reason, attempts, created_at, updated_at)
      SELECT ", id!("0194" "n"), ", ", id!("0193" "1 + (n - 1) % 6000"), ", ", id!("0191" "1 + n / 6001"), ",
             CASE WHEN n % 401 = 0 THEN 'held' ELSE 'delivered' END,
