@@ -93,9 +93,11 @@ fn http_api() -> Vec<Entry> {
     vec![
         entry!(GET "/api/v1/openapi.json" Door::Open => reference::show),
         entry!(POST "/api/v1/conversations" api("conversations.write") => conversations::api::create, conversations::operations::CREATE),
+        entry!(GET "/api/v1/conversations" api("conversations.write") => conversations::api::index),
         entry!(GET "/api/v1/conversations/{id}" api("conversations.write") => conversations::api::show, conversations::operations::SHOW),
         entry!(POST "/api/v1/conversations/{id}/end" api("conversations.write") => conversations::api::end, conversations::operations::END),
         entry!(POST "/api/v1/conversations/{id}/media" api("media.write") => intake::api::create),
+        entry!(GET "/api/v1/media" api("media.read") => media::api::index),
         entry!(GET "/api/v1/media/{id}" api("media.read") => media::api::show),
         entry!(GET "/api/v1/media/{id}/content" api("media.read") => media::api::content),
         entry!(GET "/api/v1/endpoints" WATCHER_TOKEN => endpoints::api::index),

@@ -39,6 +39,11 @@ pub async fn endpoints_for(tx: &mut Tx, id: UseCaseId, purpose: Purpose) -> DbRe
     store::endpoints_for(tx, id, purpose).await
 }
 
+/// Gives what links the endpoints behind one name up to another, by the names of the use cases.
+pub async fn links_of_endpoints(tx: &mut Tx, behind: &str, last: &str) -> DbResult<Vec<Link>> {
+    store::links_of_endpoints(tx, behind, last).await
+}
+
 /// Reads all use cases, all endpoints and what links them, for pages that show them side by side.
 pub async fn assignments(tx: &mut Tx) -> DbResult<Assignments> {
     let use_cases = store::list(tx).await?;
