@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use futures_util::FutureExt;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -22,8 +23,9 @@ use crate::platform::web::{Answer, Call, Code, Failure, JsonObject, Once, Reply,
 
 /// An endpoint in a list. Its settings stand beside the rest under the names under which they are submitted; secrets are
 /// not among them.
-#[derive(Serialize)]
-struct SummaryView {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "EndpointSummary")]
+pub(super) struct SummaryView {
     id: EndpointId,
     name: String,
     #[serde(rename = "type")]
@@ -60,8 +62,9 @@ impl SummaryView {
 }
 
 /// A whole endpoint.
-#[derive(Serialize)]
-struct EndpointView {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Endpoint")]
+pub(super) struct EndpointView {
     #[serde(flatten)]
     summary: SummaryView,
     archive: Archive,

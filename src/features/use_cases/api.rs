@@ -2,6 +2,7 @@
 
 use actix_web::http::StatusCode;
 use futures_util::FutureExt;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Link, UseCase, UseCaseError, UseCaseForm, UseCaseId, actions, store};
@@ -14,8 +15,9 @@ use crate::platform::web::pagination::{List, Named};
 use crate::platform::web::{Answer, Call, Failure, JsonObject, Reply, Segment};
 
 /// A use case with the endpoints of each purpose.
-#[derive(Serialize)]
-struct UseCaseView {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "UseCase")]
+pub(super) struct UseCaseView {
     id: UseCaseId,
     name: String,
     pictures: Vec<EndpointId>,
