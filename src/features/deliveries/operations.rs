@@ -37,7 +37,7 @@ pub const INDEX: Operation = Operation {
           "media": {
             "id": "01a1f8f1-9d04-7f0e-9b7d-c25a8f64e3d2", "kind": "picture", "file_name": "dot.gif",
             "mime_type": "image/gif", "size": 42,
-            "sha256": "548f2d6f4d0d820c6c5ffbeffcbd7f0e73193e2932eefe542accc84762deec87"
+            "sha256": "ef1955ae757c8b966c83248350331bd3a30f658ced11f387f8ebf05ab3368629"
           },
           "endpoint": {"id": "01a1f8ee-77a0-7d0f-93f4-2b8a6f1c0d55", "name": "Claims archive"},
           "location": {"path": "claims/2026/11/20/dot.gif"},
@@ -69,7 +69,7 @@ pub const SHOW: Operation = Operation {
           "media": {
             "id": "01a1f8f1-9d04-7f0e-9b7d-c25a8f64e3d2", "kind": "picture", "file_name": "dot.gif",
             "mime_type": "image/gif", "size": 42,
-            "sha256": "548f2d6f4d0d820c6c5ffbeffcbd7f0e73193e2932eefe542accc84762deec87"
+            "sha256": "ef1955ae757c8b966c83248350331bd3a30f658ced11f387f8ebf05ab3368629"
           },
           "endpoint": {"id": "01a1f8ee-77a0-7d0f-93f4-2b8a6f1c0d55", "name": "Claims archive"},
           "location": {"path": "claims/2026/11/20/dot.gif"},
