@@ -8,6 +8,7 @@ mod config;
 mod connectors;
 mod deliveries;
 mod house;
+mod intake;
 mod leaks;
 mod names;
 mod problems;

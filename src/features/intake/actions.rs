@@ -59,6 +59,7 @@ async fn keep(
 ) -> Result<Accepted, IntakeError> {
     let Upload { incoming, declared, details } = upload;
     let received = incoming.finish().await?;
+    details.expected.check(&received)?;
     let sniffed = sniff(&received.head);
     if details.kind == Kind::Picture && !sniffed.is_image() {
         return Err(IntakeError::NotAPicture);

@@ -8,8 +8,12 @@
 mod actions;
 pub mod api;
 mod body;
+mod decoder;
+mod door;
+mod json;
 mod model;
 mod multipart;
+mod scanner;
 
 pub use actions::{Accepted, accept};
 pub use model::{Details, IntakeError, Upload};
@@ -17,4 +21,4 @@ pub use model::{Details, IntakeError, Upload};
 use crate::platform::web::Code;
 
 /// The words of refusals.
-pub const CODES: &[Code] = &[model::NO_ROOM];
+pub const CODES: &[Code] = &[json::BAD_BASE64, model::MISMATCH, model::NO_ROOM];

@@ -6,11 +6,11 @@ use actix_web::http::StatusCode;
 
 use crate::formats::kinds::Kind;
 use crate::formats::names;
-use crate::platform::blobs::{BlobError, Incoming};
+use crate::platform::blobs::{BlobError, Incoming, Received};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::DbError;
 use crate::platform::form::{Check, FieldErrors, FormFields};
-use crate::platform::web::{Code, Failure};
+use crate::platform::web::{Code, Failure, problem};
 
 /// The longest file name, in characters.
 const MOST_FILE_NAME: usize = 255;
@@ -36,6 +36,40 @@ pub struct Details {
     pub origin: Option<String>,
     /// A remark.
     pub note: Option<String>,
+    /// What the bytes must be.
+    pub expected: Expected,
+}
+
+/// What a client knows about the bytes, so that others are refused.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// Their number.
+    pub size: Option<u64>,
+    /// Their SHA-256 in lower-case hexadecimal.
+    pub sha256: Option<String>,
+}
+
+impl Expected {
+    fn parse(check: &mut Check<'_>, fields: &FormFields) -> Self {
+        let size = check.parsed("size", "Give the number of bytes");
+        let sha256 = fields.value("sha256").trim().to_ascii_lowercase();
+        let is_digest = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !sha256.is_empty() && !is_digest {
+            check.refuse("sha256", "Give the SHA-256 as 64 hexadecimal digits");
+        }
+        Self { size, sha256: is_digest.then_some(sha256) }
+    }
+
+    /// Refuses bytes that are others than these.
+    pub(super) fn check(&self, received: &Received) -> Result<(), IntakeError> {
+        if self.size.is_some_and(|size| size != received.size) {
+            return Err(IntakeError::Mismatch("size"));
+        }
+        if self.sha256.as_ref().is_some_and(|sha256| *sha256 != received.sha256) {
+            return Err(IntakeError::Mismatch("SHA-256"));
+        }
+        Ok(())
+    }
 }
 
 impl Details {
@@ -65,6 +99,7 @@ impl Details {
             place: place(&mut check, fields),
             origin: Some(check.text("origin", MOST_ORIGIN)).filter(|origin| !origin.is_empty()),
             note: Some(note.to_owned()).filter(|note| !note.is_empty()),
+            expected: Expected::parse(&mut check, fields),
         };
         check.finish(details)
     }
@@ -147,15 +182,40 @@ pub(super) fn harmless(declared: &str) -> Option<String> {
     (is_plain && is_harmless).then_some(essence)
 }
 
-/// Why a file was not taken after all its bytes had come.
+/// The media disk is nearly full.
+pub(super) const NO_ROOM: Code = Code::new(
+    StatusCode::INSUFFICIENT_STORAGE,
+    "no_room",
+    "the media disk is nearly full; the connection is closed",
+);
+/// The bytes are others than the client said.
+pub(super) const MISMATCH: Code = Code::new(
+    StatusCode::BAD_REQUEST,
+    "mismatch",
+    "the file has another size or SHA-256 than came with it; nothing was stored",
+);
+
+/// Why a file was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum IntakeError {
+    /// It is larger than the operator allows.
+    #[error("too large")]
+    TooLarge,
     /// It was called a picture and is none.
     #[error("not a picture")]
     NotAPicture,
+    /// Its size or its hash is another than the client said.
+    #[error("another {0} than was said")]
+    Mismatch(&'static str),
+    /// The volume is nearly full.
+    #[error("no room")]
+    NoRoom,
+    /// The volume cannot be trusted at the moment.
+    #[error("the volume is unhealthy")]
+    Unhealthy,
     /// The media store failed.
     #[error(transparent)]
-    Store(#[from] BlobError),
+    Store(BlobError),
     /// The database failed.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -167,43 +227,43 @@ pub enum IntakeError {
     Broken(#[source] anyhow::Error),
 }
 
+impl From<BlobError> for IntakeError {
+    fn from(error: BlobError) -> Self {
+        match error {
+            BlobError::Full(_) => Self::NoRoom,
+            other => Self::Store(other),
+        }
+    }
+}
+
 impl From<IntakeError> for Failure {
     fn from(error: IntakeError) -> Self {
         match error {
+            IntakeError::TooLarge => Self::refused(
+                &problem::TOO_LARGE,
+                "The file is larger than this installation accepts. Nothing was stored",
+            ),
             IntakeError::NotAPicture => Self::Invalid(FieldErrors::one(
                 "file",
                 "This file is not a picture that we know. Send a JPEG, PNG, GIF, WebP, HEIC or the like, or use another kind",
             )),
-            IntakeError::Store(error) => of_store(error),
+            IntakeError::Mismatch(what) => Self::refused(
+                &MISMATCH,
+                format!("The {what} of the file is not the one given with it. Nothing was stored"),
+            ),
+            IntakeError::NoRoom => {
+                Self::refused(&NO_ROOM, "There is no room for this file. Nothing was stored; try again later")
+            }
+            IntakeError::Store(BlobError::Io(error)) => {
+                tracing::error!(%error, "the media store failed to take a file");
+                Self::Unavailable
+            }
+            IntakeError::Store(error) => Self::Bug(error.into()),
             IntakeError::Db(error) => error.into(),
-            IntakeError::Undecided => Self::Unavailable,
+            IntakeError::Unhealthy | IntakeError::Undecided => Self::Unavailable,
             IntakeError::Broken(error) => Self::Bug(error),
         }
     }
-}
-
-/// Says what a failure of the media store means to somebody who sends a file.
-pub(super) fn of_store(error: BlobError) -> Failure {
-    match error {
-        BlobError::Full(_) => no_room(),
-        BlobError::Io(error) => {
-            tracing::error!(%error, "the media store failed to take a file");
-            Failure::Unavailable
-        }
-        BlobError::NotFound | BlobError::Exists => Failure::Bug(error.into()),
-    }
-}
-
-/// The media disk is nearly full.
-pub(super) const NO_ROOM: Code = Code::new(
-    StatusCode::INSUFFICIENT_STORAGE,
-    "no_room",
-    "the media disk is nearly full; the connection is closed",
-);
-
-/// The refusal when the volume is nearly full.
-pub(super) fn no_room() -> Failure {
-    Failure::refused(&NO_ROOM, "There is no room for this file. Nothing was stored; try again later")
 }
 
 #[cfg(test)]
@@ -263,6 +323,10 @@ mod tests {
             ("latitude", "north"),
             ("longitude", "-180.5"),
             ("longitude", "inf"),
+            ("size", "-1"),
+            ("size", "5.0"),
+            ("sha256", "abc"),
+            ("sha256", &long[..64]),
         ] {
             let errors = parse(&[("kind", "fax"), (name, value)], "a.pdf").expect_err(name);
             assert!(errors.first(name).is_some(), "{name}={value}");

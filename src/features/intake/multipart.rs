@@ -6,8 +6,8 @@ use actix_web::http::header::HeaderMap;
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt};
 
-use super::api::Door;
 use super::body::Body;
+use super::door::Door;
 use super::model::{Details, Upload};
 use crate::platform::blobs::Incoming;
 use crate::platform::form::{FieldErrors, FormFields};
@@ -15,7 +15,7 @@ use crate::platform::web::Failure;
 
 /// What fields, headers and boundaries may add to the file.
 pub(super) const OVERHEAD: u64 = 1024 * 1024;
-/// There are seven fields; some clients send more of their own.
+/// There are nine fields; some clients send more of their own.
 const MOST_PARTS: usize = 32;
 /// The longest field is a note of 1,024 characters with up to four bytes each.
 const MOST_FIELD_BYTES: usize = 8 * 1024;
