@@ -9,11 +9,13 @@ use futures_util::FutureExt;
 use super::actions::accept;
 use super::body::Body;
 use super::door::Door;
-use super::json;
+use super::json::{self, Handed};
 use super::model::{Details, IntakeError, Upload};
 use super::multipart::{self, OVERHEAD};
+use super::orders::order;
 use crate::features::Services;
 use crate::features::conversations::{self, Conversation, ConversationId, Reach};
+use crate::features::deliveries::DeliveryBrief;
 use crate::features::media::MediaView;
 use crate::platform::form::FormFields;
 use crate::platform::web::{Call, Failure, Reply, Segment, problem};
@@ -33,18 +35,30 @@ pub async fn create(
     let limit = encoding.limit(&door);
     admit(request.headers(), limit, &door).await?;
     let mut body = Body::new(payload, limit);
-    let upload = match encoding {
-        Encoding::Multipart => multipart::read(request.headers(), body, &door).await?,
-        Encoding::Raw(declared) => raw(request, &mut body, declared, &door).await?,
+    let handed = match encoding {
+        Encoding::Multipart => Handed::File(multipart::read(request.headers(), body, &door).await?),
+        Encoding::Raw(declared) => Handed::File(raw(request, &mut body, declared, &door).await?),
         Encoding::Json => {
-            let upload = json::read(&mut body, &door).await?;
+            let handed = json::read(&mut body, &door).await?;
             check_length(request.headers(), &body)?;
-            upload
+            handed
         }
     };
-    let accepted = accept(services.into_inner(), call.actor.clone(), conversation, upload).await?;
-    call.json(StatusCode::CREATED, &MediaView::new(&accepted.media, &accepted.deliveries))
+    let (services, actor) = (services.clone().into_inner(), call.actor.clone());
+    match handed {
+        Handed::File(upload) => {
+            let accepted = accept(services, actor, conversation, upload).await?;
+            call.json(StatusCode::CREATED, &MediaView::new(&accepted.media, &accepted.deliveries))
+        }
+        Handed::Order(placed) => {
+            let media = order(services, actor, conversation, placed).await?;
+            call.json(StatusCode::ACCEPTED, &MediaView::new(&media, NO_DELIVERIES))
+        }
+    }
 }
+
+/// What is not here yet goes nowhere.
+const NO_DELIVERIES: &[DeliveryBrief] = &[];
 
 async fn find(call: &Call, id: ConversationId) -> Result<Conversation, Failure> {
     let reach = Reach::of(&call.actor)?;

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::address::Address;
 use super::model::IntakeError;
 use crate::features::Services;
 use crate::platform::blobs::{Incoming, Watermark};
@@ -22,6 +23,11 @@ impl<'a> Door<'a> {
     /// Gives the size of the largest file that is taken, in bytes.
     pub(super) fn most(&self) -> u64 {
         self.services.max_upload
+    }
+
+    /// Reads the address of a file that lies elsewhere; the error stands beside the field.
+    pub(super) fn address(&self, text: &str) -> Result<Address, String> {
+        Address::parse(&self.services.ground.outbound, text)
     }
 
     /// Refuses what can be refused before the first byte: `length` is what will come, as far as that is known.

@@ -9,9 +9,10 @@ use bytes::Bytes;
 use futures_util::Stream;
 use serde_json::{Map, Value};
 
+use super::address::Address;
 use super::body::Body;
 use super::door::Door;
-use super::model::{Details, Upload};
+use super::model::{Details, Order, Upload};
 use super::scanner::{MOST_BODY, MOST_ENCODED, MOST_REST, Scanner, Wrong};
 use crate::platform::blobs::Incoming;
 use crate::platform::form::{FieldErrors, FormFields};
@@ -23,6 +24,7 @@ const MEMBERS: &[&str] = &[
     "file_name",
     "mime_type",
     "data_base64",
+    "url",
     "captured_at",
     "latitude",
     "longitude",
@@ -40,8 +42,14 @@ pub(super) const BAD_BASE64: Code = Code::new(
 /// The longest body that is read at all.
 pub(super) const MOST: u64 = MOST_BODY;
 
+/// What came.
+pub(super) enum Handed {
+    File(Upload),
+    Order(Order),
+}
+
 /// Reads the whole body; nothing is kept unless all of it is right.
-pub(super) async fn read<S>(body: &mut Body<S>, door: &Door<'_>) -> Result<Upload, Failure>
+pub(super) async fn read<S>(body: &mut Body<S>, door: &Door<'_>) -> Result<Handed, Failure>
 where
     S: Stream<Item = Result<Bytes, PayloadError>> + Unpin,
 {
@@ -57,22 +65,42 @@ where
             door.pass(place, bytes.into()).await?;
         }
     }
-    understand(&scanner.finish()?, incoming)
+    understand(&scanner.finish()?, incoming, door)
 }
 
-fn understand(rest: &[u8], incoming: Option<Incoming>) -> Result<Upload, Failure> {
+fn understand(rest: &[u8], incoming: Option<Incoming>, door: &Door<'_>) -> Result<Handed, Failure> {
     let object = object(rest)?;
     // The scanner leaves an empty text of a value that it has taken out.
     if incoming.is_none() && object.get("data_base64").is_some_and(|value| !value.is_null()) {
         return Err(Failure::malformed("data_base64 is no text"));
     }
     let fields = fields(&object).map_err(Failure::Invalid)?;
-    let details = Details::parse(&fields, "").map_err(Failure::Invalid)?;
-    let Some(incoming) = incoming else {
-        return Err(Failure::Invalid(FieldErrors::one("data_base64", "Send the file in base64")));
-    };
     let declared = Some(fields.value("mime_type").to_ascii_lowercase()).filter(|given| !given.is_empty());
-    Ok(Upload { incoming, declared, details })
+    let address = address(&fields, incoming.is_some(), door);
+    let (details, address) = match (Details::parse(&fields, ""), address) {
+        (Ok(details), Ok(address)) => (details, address),
+        (Err(mut errors), Err(more)) => {
+            errors.extend(more);
+            return Err(Failure::Invalid(errors));
+        }
+        (Err(errors), Ok(_)) | (Ok(_), Err(errors)) => return Err(Failure::Invalid(errors)),
+    };
+    Ok(match (incoming, address) {
+        (Some(incoming), _) => Handed::File(Upload { incoming, declared, details }),
+        (None, Some(address)) => Handed::Order(Order { address, declared, details }),
+        (None, None) => return Err(Failure::Bug(anyhow::anyhow!("neither a file nor an address"))),
+    })
+}
+
+/// Gives the address when there is no file, and refuses both and neither.
+fn address(fields: &FormFields, has_file: bool, door: &Door<'_>) -> Result<Option<Address>, FieldErrors> {
+    let problem = |text: String| FieldErrors::one("url", text);
+    match (fields.value("url"), has_file) {
+        ("", true) => Ok(None),
+        ("", false) => Err(FieldErrors::one("data_base64", "Send the file in base64, or its address as url")),
+        (_, true) => Err(problem("Send data_base64 or url, not both".to_owned())),
+        (text, false) => door.address(text).map(Some).map_err(problem),
+    }
 }
 
 fn object(bytes: &[u8]) -> Result<Map<String, Value>, Failure> {

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use actix_web::http::StatusCode;
 
+use super::address::Address;
 use crate::formats::kinds::Kind;
 use crate::formats::names;
 use crate::platform::blobs::{BlobError, Incoming, Received};
@@ -18,8 +19,6 @@ const MOST_FILE_NAME: usize = 255;
 const MOST_NOTE: usize = 1024;
 /// Words such as `camera` or `mobile app 4.2`.
 const MOST_ORIGIN: usize = 64;
-/// The longest type that is worth keeping; registered ones have at most 127 characters.
-const MOST_TYPE: usize = 127;
 
 /// What a client says about a file.
 #[derive(Debug, Clone, PartialEq)]
@@ -166,20 +165,15 @@ pub struct Upload {
     pub details: Details,
 }
 
-/// Gives a declared type that may stand for content that we do not know: sound, film and pictures that only a player or
-/// viewer opens, and plain text. Anything else could claim to be a document of ours.
-pub(super) fn harmless(declared: &str) -> Option<String> {
-    let essence = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let (family, name) = essence.split_once('/')?;
-    let plain = |character: char| character.is_ascii_alphanumeric() || ".+-_".contains(character);
-    let is_plain = !name.is_empty() && name.chars().all(plain) && essence.len() <= MOST_TYPE;
-    let is_harmless = match family {
-        "audio" | "video" => true,
-        "image" => !name.contains("svg") && !name.contains("xml"),
-        "text" => matches!(name, "plain" | "csv"),
-        _ => false,
-    };
-    (is_plain && is_harmless).then_some(essence)
+/// A file that is to be fetched.
+#[derive(Debug)]
+pub struct Order {
+    /// Where it lies.
+    pub address: Address,
+    /// The type that the client declared.
+    pub declared: Option<String>,
+    /// What the client says about it.
+    pub details: Details,
 }
 
 /// The media disk is nearly full.
@@ -334,26 +328,5 @@ mod tests {
         let errors = parse(&[("kind", "fax"), ("latitude", "1")], "").expect_err("half a place");
         assert!(errors.first("longitude").is_some());
         assert!(parse(&[("kind", "fax"), ("note", &long[..1024])], &"ü".repeat(255)).is_ok());
-    }
-
-    #[test]
-    fn only_what_a_player_opens_is_believed() {
-        for (declared, kept) in [
-            ("Audio/X-Speex; rate=8000", Some("audio/x-speex")),
-            ("video/quicktime", Some("video/quicktime")),
-            ("image/x-raw", Some("image/x-raw")),
-            ("text/csv; charset=utf-8", Some("text/csv")),
-            ("image/svg+xml", None),
-            ("text/html", None),
-            ("application/xhtml+xml", None),
-            ("application/javascript", None),
-            ("audio/", None),
-            ("audio/x y", None),
-            ("audio", None),
-            ("", None),
-        ] {
-            assert_eq!(harmless(declared).as_deref(), kept, "{declared:?}");
-        }
-        assert_eq!(harmless(&format!("audio/{}", "x".repeat(200))), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::error::PayloadError;
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{ContentDisposition, HeaderMap};
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt};
 
@@ -110,9 +110,12 @@ async fn text(
     String::from_utf8(bytes).map_err(|_| wrong("Send text in UTF-8"))
 }
 
-/// The extended form is the one that can say every name.
 fn file_name(field: &Field) -> String {
-    let Some(disposition) = field.content_disposition() else { return String::new() };
+    field.content_disposition().map(name_in).unwrap_or_default()
+}
+
+/// Gives the file name in a disposition; empty when it has none. The extended form is the one that can say every name.
+pub(super) fn name_in(disposition: &ContentDisposition) -> String {
     let extended = disposition.get_filename_ext().and_then(|name| String::from_utf8(name.value.clone()).ok());
     extended.or_else(|| disposition.get_filename().map(str::to_owned)).unwrap_or_default()
 }
