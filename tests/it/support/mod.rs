@@ -36,7 +36,7 @@ pub(crate) use browser::Browser;
 pub(crate) use database::TestDatabase;
 pub(crate) use dump::dump;
 pub(crate) use page::Page;
-pub(crate) use process::Process;
+pub(crate) use process::{Process, in_its_own_process};
 pub(crate) use s3::fresh_bucket;
 
 /// The password of everybody whom a test adds.
