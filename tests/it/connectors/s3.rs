@@ -16,6 +16,7 @@ use super::contract::{Place, contract, deliver};
 use super::source::item;
 use super::stub::{Lie, Stub};
 use super::{configured, connector, failed, form, ground, peer, step, tested};
+use crate::support;
 
 struct Bucket {
     client: Client,
