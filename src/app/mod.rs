@@ -5,6 +5,7 @@ mod doorkeeper;
 mod health;
 mod menu;
 pub mod problems;
+pub mod reference;
 pub mod routes;
 mod server;
 

@@ -12,6 +12,7 @@ mod guard;
 mod headers;
 pub mod limits;
 mod once;
+pub mod operation;
 pub mod pagination;
 pub mod problem;
 mod routes;
