@@ -10,6 +10,7 @@ mod deliveries;
 mod house;
 mod intake;
 mod leaks;
+mod lists;
 mod names;
 mod problems;
 mod schema;
