@@ -36,7 +36,7 @@ impl Decoder {
         }
         self.open.extend_from_slice(characters);
         let whole = self.open.len() / 4 * 4;
-        BASE64_STANDARD.decode_vec(&self.open[..whole], out).map_err(|error| self.explain(error))?;
+        BASE64_STANDARD.decode_vec(&self.open[..whole], out).map_err(|error| self.explain(&error))?;
         self.is_over = whole > 0 && self.open[whole - 1] == b'=';
         self.done += whole as u64;
         self.open.drain(..whole);
@@ -52,8 +52,8 @@ impl Decoder {
         if self.open.is_empty() { Ok(()) } else { Err(self.bad(self.open.len() - 1, "missing padding")) }
     }
 
-    fn explain(&self, error: DecodeError) -> BadBase64 {
-        match error {
+    fn explain(&self, error: &DecodeError) -> BadBase64 {
+        match *error {
             DecodeError::InvalidByte(at, letter) => self.bad(at, wrong(letter)),
             DecodeError::InvalidLastSymbol(at, _) => self.bad(at, "bits that stand for nothing"),
             DecodeError::InvalidLength(at) => self.bad(at, "missing padding"),

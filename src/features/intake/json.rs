@@ -1,7 +1,8 @@
 //! A file inside a JSON object, or the address where it lies.
 //!
-//! The file is decoded while the body streams in. What is held of it at any time is one piece of the body, at most
-//! 64 KiB, with the bytes that it stands for, beside the store's own buffer; the other members take at most 64 KiB.
+//! The file is decoded while the body streams in. What is held of it at any time is one piece of the body, as much as
+//! the server reads at once (about 128 KiB), twice as characters and once as the bytes that they stand for, beside the
+//! store's own two buffers of 256 KiB. The other members take at most 64 KiB.
 
 use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;

@@ -6,6 +6,7 @@ use actix_web::http::StatusCode;
 
 use super::address::Address;
 use crate::features::conversations::ConversationId;
+use crate::features::media::Sha256;
 use crate::formats::kinds::Kind;
 use crate::formats::names;
 use crate::platform::blobs::{BlobError, Incoming, Received};
@@ -51,14 +52,12 @@ pub struct Expected {
 }
 
 impl Expected {
-    fn parse(check: &mut Check<'_>, fields: &FormFields) -> Self {
-        let size = check.parsed("size", "Give the number of bytes");
-        let sha256 = fields.value("sha256").trim().to_ascii_lowercase();
-        let is_digest = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if !sha256.is_empty() && !is_digest {
-            check.refuse("sha256", "Give the SHA-256 as 64 hexadecimal digits");
+    fn parse(check: &mut Check<'_>) -> Self {
+        let sha256 = check.parsed("sha256", "Give the SHA-256 as 64 hexadecimal digits");
+        Self {
+            size: check.parsed("size", "Give the number of bytes"),
+            sha256: sha256.map(|Sha256(digest)| digest),
         }
-        Self { size, sha256: is_digest.then_some(sha256) }
     }
 
     /// Refuses bytes that are others than these.
@@ -122,7 +121,7 @@ impl Details {
             place: place(&mut check, fields),
             origin: Some(check.text("origin", MOST_ORIGIN)).filter(|origin| !origin.is_empty()),
             note: Some(note.to_owned()).filter(|note| !note.is_empty()),
-            expected: Expected::parse(&mut check, fields),
+            expected: Expected::parse(&mut check),
         };
         check.finish(details)
     }

@@ -58,6 +58,21 @@ enum Place {
     After,
 }
 
+/// What comes next in the outermost object.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Expects {
+    #[default]
+    Anything,
+    Name,
+    /// A name has come; whether it is the one.
+    Colon {
+        is_ours: bool,
+    },
+    Value {
+        is_ours: bool,
+    },
+}
+
 /// How far an escape in the value has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Escape {
@@ -71,12 +86,7 @@ enum Escape {
 pub(super) struct Scanner {
     place: Place,
     depth: usize,
-    /// A name comes next, if a text does.
-    expects_name: bool,
-    /// The last name was the one.
-    is_ours: bool,
-    /// If a text comes next, it is the value.
-    expects_value: bool,
+    expects: Expects,
     has_name: bool,
     has_value: bool,
     decoder: Decoder,
@@ -123,25 +133,23 @@ impl Scanner {
             (Place::Before | Place::After, _) => return Err(Wrong::NotAnObject),
             _ => {}
         }
-        let is_value = std::mem::take(&mut self.expects_value);
-        match byte {
-            b'{' | b'[' => self.depth += 1,
-            b'}' | b']' => self.depth -= 1,
-            b'"' if is_value => {
+        let expected = std::mem::take(&mut self.expects);
+        match (byte, expected) {
+            (b'{' | b'[', _) => self.depth += 1,
+            (b'}' | b']', _) => self.depth -= 1,
+            (b'"', Expects::Value { is_ours: true }) => {
                 (self.place, self.has_value) = (Place::Value(Escape::No), true);
             }
-            b'"' => {
-                let name = (self.depth == 1 && self.expects_name).then_some(self.rest.len() + 1);
+            (b'"', _) => {
+                let name = (expected == Expects::Name).then_some(self.rest.len() + 1);
                 self.place = Place::Text { name, is_escaped: false };
             }
             _ => {}
         }
-        match self.depth {
-            0 => self.place = Place::After,
-            1 => {
-                self.expects_name = matches!(byte, b'{' | b',') || (self.expects_name && byte != b':');
-                self.expects_value = self.is_ours && byte == b':';
-            }
+        match (self.depth, byte, expected) {
+            (0, ..) => self.place = Place::After,
+            (1, b'{' | b',', _) => self.expects = Expects::Name,
+            (1, b':', Expects::Colon { is_ours }) => self.expects = Expects::Value { is_ours },
             _ => {}
         }
         self.collect(byte)
@@ -153,10 +161,11 @@ impl Scanner {
             return Err(Wrong::EscapedName);
         }
         if ends && let Some(start) = name {
-            self.is_ours = self.rest[start..] == *NAME;
-            if self.is_ours && std::mem::replace(&mut self.has_name, true) {
+            let is_ours = self.rest[start..] == *NAME;
+            if is_ours && std::mem::replace(&mut self.has_name, true) {
                 return Err(Wrong::Twice);
             }
+            self.expects = Expects::Colon { is_ours };
         }
         self.place = if ends {
             Place::Between
@@ -293,7 +302,7 @@ mod tests {
             text.replace('/', "\\/"),
             text.replace('=', "\\u003d").replace('+', "\\u002b"),
             text.replace('=', "\\u003D").replace('+', "\\u002B").replace('/', "\\u002F"),
-            text.chars().map(|letter| format!("\\u{:04x}", u32::from(letter))).collect(),
+            text.bytes().map(|letter| ["\\u00", &hex::encode([letter])].concat()).collect(),
         ] {
             let document = format!(r#"{{"data_base64":"{escaped}","kind":"fax"}}"#);
             let expected = (bytes.to_vec(), true, r#"{"data_base64":"","kind":"fax"}"#.to_owned());

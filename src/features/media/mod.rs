@@ -14,7 +14,7 @@ mod range;
 mod store;
 
 pub use downloads::Downloads;
-pub use model::{FailedReason, Media, MediaId, MediaState, MediaView};
+pub use model::{FailedReason, Media, MediaId, MediaState, MediaView, Sha256};
 pub use store::{exists, find, insert, mark_damaged, save_failed, save_fetched};
 
 use crate::platform::web::Code;

@@ -216,8 +216,8 @@ const TIME: &str = "Write the time as RFC 3339, such as 2026-03-01T12:30:00Z";
 /// An id or a name, as long as names of apps may be.
 const MOST_NAME: usize = 255;
 
-/// A digest as somebody wrote it down: in either case.
-struct Sha256(String);
+/// A digest as somebody wrote it down, in either case; here in lower-case hexadecimal.
+pub struct Sha256(pub String);
 
 impl std::str::FromStr for Sha256 {
     type Err = ();

@@ -124,7 +124,8 @@ macro_rules! listed {
     ($($condition:expr),+) => {
         concat!(
             "SELECT id, app_id, conversation_id, kind, file_name, mime_type, extension, size, sha256, state,
-                    failed_reason, captured_at, latitude, longitude, origin, note, is_damaged, created_at, expires_at, deleted_at
+                    failed_reason, captured_at, latitude, longitude, origin, note, is_damaged, created_at, expires_at,
+                    deleted_at
              FROM media
              WHERE ", $($condition, " AND ",)+
             "(created_at, id) < ($1, $2) AND created_at >= $3 AND deleted_at IS NULL
