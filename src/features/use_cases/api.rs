@@ -2,6 +2,7 @@
 
 use actix_web::http::StatusCode;
 use futures_util::FutureExt;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Link, UseCase, UseCaseError, UseCaseForm, UseCaseId, actions, store};
@@ -9,13 +10,13 @@ use crate::features::endpoints::EndpointId;
 use crate::formats::kinds::Purpose;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbError, DbResult, Tx};
-use crate::platform::form::FormFields;
 use crate::platform::web::pagination::{List, Named};
 use crate::platform::web::{Answer, Call, Failure, JsonObject, Reply, Segment};
 
 /// A use case with the endpoints of each purpose.
-#[derive(Serialize)]
-struct UseCaseView {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "UseCase")]
+pub(super) struct UseCaseView {
     id: UseCaseId,
     name: String,
     pictures: Vec<EndpointId>,
@@ -97,7 +98,7 @@ pub async fn update(call: Call, id: Segment<UseCaseId>, body: JsonObject) -> Rep
 }
 
 fn parse(body: &JsonObject) -> Result<UseCaseForm, Failure> {
-    let form = FormFields::from_json(&body.0).map_err(Failure::Invalid)?;
+    let form = body.fields(&["name", "pictures", "recordings", "other"])?;
     UseCaseForm::parse(&form).map_err(Failure::Invalid)
 }
 
