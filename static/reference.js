@@ -26,17 +26,21 @@ function request(form) {
     }));
   const segments = new Map(fields('path').map(({ name, value }) => [name, value.trim()]));
   const queried = (part) => (part.length ? `?${part.join('&')}` : '');
-  const query = fields('query').filter(({ value, isNeeded }) => value !== '' || isNeeded);
+  const part = all('[data-body]', form).find((body) => !body.hidden);
+  // with a file as the body, the query says what a form would
+  const isFile = part?.dataset.body === 'file';
+  const query = fields('query')
+    .map((entry) => ({ ...entry, isNeeded: entry.isNeeded || (isFile && 'withFile' in entry.field.dataset) }))
+    .filter(({ value, isNeeded }) => value !== '' || isNeeded);
   const headers = fields('header').filter(({ value }) => value !== '');
   const address = (unknown, isShown) =>
     path.replace(/\{(\w+)\}/g, (_, name) => segments.get(name) ? encoded(segments.get(name)) : unknown(name)) +
-    queried(query.filter(({ value }) => value !== '' || isShown).map(({ name, value }) => `${name}=${encoded(value) || '…'}`));
+    queried(query.filter(({ value }) => value !== '' || isShown).map(({ name, value, field }) => `${name}=${encoded(value) || sample(field)}`));
 
   const lines = ['-H "Authorization: Bearer $KEY"'];
   const sent = new Headers(headers.map(({ name, value }) => [name, value]));
   if (key) sent.set('Authorization', `Bearer ${key}`);
   for (const { name, value } of headers) lines.push(`-H ${quoted(`${name}: ${value}`)}`);
-  const part = all('[data-body]', form).find((body) => !body.hidden);
   const body = part ? bodyOf(part, fields('form', part), sent, lines) : undefined;
   if ('file' in form.dataset) lines.push('-OJ');
 
@@ -63,7 +67,7 @@ function bodyOf(part, fields, headers, lines) {
       else if (value !== '' && field.type !== 'file') form.append(name, value);
       if (chosen || value !== '' || (field.type === 'file' && isNeeded))
         lines.push(`-F ${quoted(field.type === 'file' ? `${name}=@${chosen?.name ?? 'file'}` : `${name}=${value}`)}`);
-      else if (isNeeded) lines.push(`-F ${quoted(`${name}=…`)}`);
+      else if (isNeeded) lines.push(`-F ${quoted(`${name}=${sample(field)}`)}`);
     }
     return form;
   }
@@ -74,6 +78,7 @@ function bodyOf(part, fields, headers, lines) {
   return chosen ?? '';
 }
 
+const sample = ({ options }) => [...(options ?? [])].find(({ value }) => value)?.value ?? '…';
 // what encodeURIComponent leaves alone, but a shell does not
 const encoded = (text) => encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16)}`);
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
@@ -167,6 +172,7 @@ function fill({ words = '', text = '', bytes = null, name = '', headers = [] }) 
   const rows = headers.flatMap(([header, value]) => [element('dt', header), element('dd', value)]);
   one('dl', at('headers')).replaceChildren(...rows);
   colour();
+  one('[data-answer]').scrollIntoView({ block: 'nearest' });
 }
 
 /** Keeps what the next calls will ask for: the identifier of what was just made or read. */
@@ -317,29 +323,21 @@ function filter(words) {
 
 /* --- colours in JSON, as highlights: the text stays one piece --- */
 
-const COLOURS = { name: /"(?:[^"\\]|\\.)*"(?=\s*:)/g, text: /"(?:[^"\\]|\\.)*"(?!\s*:)/g, word: /-?\b\d[\d.eE+-]*\b|\b(?:true|false|null)\b/g };
+const TOKEN = /("(?:[^"\\]|\\.)*")(\s*:)?|-?\d[\d.eE+-]*|true|false|null/g;
 
 function colour() {
   if (!globalThis.CSS?.highlights) return;
-  for (const [name, pattern] of Object.entries(COLOURS)) {
-    const ranges = all('pre code').flatMap(({ firstChild }) => rangesOf(firstChild, pattern, name));
-    CSS.highlights.set(`json-${name}`, new Highlight(...ranges));
+  const found = { name: [], text: [], word: [] };
+  for (const { firstChild: node } of all('pre code')) {
+    if (!/^[{[]/.test(node?.data ?? '')) continue;
+    for (const { index, 0: token, 1: string, 2: colon } of node.data.matchAll(TOKEN)) {
+      const range = new Range();
+      range.setStart(node, index);
+      range.setEnd(node, index + (string ?? token).length);
+      found[colon ? 'name' : string ? 'text' : 'word'].push(range);
+    }
   }
-}
-
-function rangesOf(node, pattern, name) {
-  const text = node?.data ?? '';
-  if (!/^[{[]/.test(text)) return [];
-  const strings = name === 'word' ? [...text.matchAll(/"(?:[^"\\]|\\.)*"/g)].map(({ index, 0: found }) => [index, index + found.length]) : [];
-  let at = 0; // numbers and words within strings are none; both lists run forward
-  return [...text.matchAll(pattern)].flatMap(({ index, 0: found }) => {
-    while (strings[at]?.[1] <= index) at += 1;
-    if (strings[at]?.[0] <= index) return [];
-    const range = new Range();
-    range.setStart(node, index);
-    range.setEnd(node, index + found.length);
-    return [range];
-  });
+  for (const [name, ranges] of Object.entries(found)) CSS.highlights.set(`json-${name}`, new Highlight(...ranges));
 }
 
 prepare();

@@ -1,6 +1,7 @@
 // The pages about the HTTP API: reading without script, trying calls with it, at every width and in both themes.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { allowProblem, axe, fitsWidth, openPage, screenshot } from './lib/browser.mjs';
 import { Api } from './lib/api.mjs';
 import { dana, firstAdministrator } from './lib/people.mjs';
@@ -93,6 +94,7 @@ export async function theKeyAndTheIdentifierGoAlongButAreKeptNowhere() {
   await page.getByLabel('Key or token', { exact: true }).fill(key);
   await page.getByText('Headers', { exact: true }).filter({ visible: true }).last().click();
   await page.getByRole('button', { name: 'New Idempotency-Key' }).click();
+  await page.getByRole('textbox', { name: 'Body' }).fill('{"use_case": "Claims"}');
   assert.match(await curl(page), /-H 'Idempotency-Key: [0-9a-f]{32}'/);
   await send(page);
   await answered(page, '201 Created');
@@ -120,6 +122,48 @@ export async function theKeyAndTheIdentifierGoAlongButAreKeptNowhere() {
   assert.ok(!kept.join().includes(key.slice(4)), 'the key stands nowhere');
   await page.reload();
   assert.equal(await page.getByLabel('Key or token', { exact: true }).inputValue(), '');
+}
+
+export async function filesGoInAndComeOut() {
+  const page = await visit('handInFile');
+  allowProblem(page, REFUSED);
+  await look(page, 'api file');
+  const telephony = new Api(portal, key);
+  const { id } = await telephony.post('/conversations', { use_case: 'Claims' });
+  await page.getByLabel('Key or token', { exact: true }).fill(key);
+  await page.getByRole('textbox', { name: 'id', exact: true }).fill(id);
+
+  await page.getByRole('combobox', { name: 'Body' }).selectOption('multipart/form-data');
+  await page.locator('input[type=file]:visible').setInputFiles(samples.picture.path);
+  assert.ok((await curl(page)).includes(`-F 'kind=picture'`) && (await curl(page)).includes(`-F 'file=@${samples.picture.name}'`));
+  await send(page);
+  await answered(page, '201 Created');
+  assert.equal(JSON.parse(await answerText(page)).size, samples.picture.bytes.length);
+
+  await page.getByRole('combobox', { name: 'Body' }).selectOption('application/octet-stream');
+  await page.locator('input[type=file]:visible').setInputFiles(samples.picture.path);
+  assert.ok((await curl(page)).includes('media?kind=picture"'), await curl(page));
+  await send(page);
+  await answered(page, '422 Unprocessable Entity');
+  await page.getByText('Query', { exact: true }).last().click();
+  await page.locator('#t-query-kind').selectOption('picture');
+  await page.locator('#t-query-file_name').fill("roof's.png");
+  assert.ok((await curl(page)).includes('file_name=roof%27s.png'), await curl(page));
+  await send(page);
+  await answered(page, '201 Created');
+  const stored = JSON.parse(await answerText(page));
+  assert.equal(stored.file_name, "roof's.png");
+  await look(page, 'api file answered');
+
+  await page.getByRole('link', { name: 'Read the bytes of a media' }).click();
+  await page.getByRole('heading', { name: 'Read the bytes of a media', level: 1 }).waitFor();
+  await page.getByRole('textbox', { name: 'id', exact: true }).fill(stored.id);
+  await send(page);
+  await answered(page, '200 OK');
+  const saving = page.waitForEvent('download');
+  await answer(page).getByRole('link', { name: /^Save roof/ }).click();
+  const saved = await (await saving).path();
+  assert.ok(readFileSync(saved).equals(samples.picture.bytes), 'what comes out is what went in');
 }
 
 export async function anInstallationThatIsGoneIsNamed() {

@@ -10,6 +10,7 @@ use crate::app::problems;
 use crate::platform::web::operation::{Content, Operation, Told};
 use crate::platform::web::{Code, Entry};
 
+const FORM: &str = "multipart/form-data";
 /// How a machine client comes to its key.
 const FIRST_STEPS: &str = "mediaport app add Gateway\nKEY=$(mediaport key add --app Gateway)";
 
@@ -56,6 +57,8 @@ pub(super) struct Parameter {
     /// `path`, `query` or `header`.
     pub(super) place: String,
     pub(super) field: Field,
+    /// Whether it has to be there when the body is a file, because a form says it in a field.
+    pub(super) goes_with_file: bool,
 }
 
 /// One kind of body.
@@ -156,15 +159,16 @@ impl Maker<'_> {
         let method = entry.method.as_str();
         let class = method.to_ascii_lowercase();
         let described = &self.document["paths"][entry.path][&class];
-        let parameters = self.parameters(&described["parameters"]);
+        let contents = &described["requestBody"]["content"];
+        let parameters = self.parameters(&described["parameters"], &contents[FORM]["schema"]["required"]);
         let answers: Vec<AnswerView> = self.answers(operation, &described["responses"]);
         let keeps_answer = answers.iter().any(|answer| is_file(answer.media_type));
         let address = format!("{}{}", self.server, entry.path);
         let curl = |body: Body<'_>| {
-            let query = needed(&parameters);
+            let query = needed(&parameters, matches!(body, Body::File(_)));
             Curl { method, address: &address, query, body, keeps_answer }.command()
         };
-        let bodies = self.bodies(operation, &described["requestBody"]["content"], curl);
+        let bodies = self.bodies(operation, contents, curl);
         CallView {
             name: operation.name,
             mark: if method == "DELETE" { "DEL" } else { method }.to_owned(),
@@ -183,7 +187,8 @@ impl Maker<'_> {
         }
     }
 
-    fn parameters(&self, described: &Value) -> Vec<Parameter> {
+    fn parameters(&self, described: &Value, in_form: &Value) -> Vec<Parameter> {
+        let in_form = in_form.as_array().map(Vec::as_slice).unwrap_or_default();
         let parameter = |told: &Value| {
             let text = |name: &str| told[name].as_str().unwrap_or_default();
             let is_required = told["required"] == true;
@@ -191,7 +196,9 @@ impl Maker<'_> {
             if !text("description").is_empty() {
                 field.about = spans(text("description"));
             }
-            Parameter { place: text("in").to_owned(), field }
+            let place = text("in").to_owned();
+            let goes_with_file = place == "query" && in_form.iter().any(|name| *name == *field.name);
+            Parameter { place, field, goes_with_file }
         };
         described.as_array().into_iter().flatten().map(parameter).collect()
     }
@@ -203,11 +210,10 @@ impl Maker<'_> {
         curl: impl Fn(Body<'_>) -> String,
     ) -> Vec<BodyView> {
         let body = |content: &'static Content| {
-            let groups =
-                self.reader().groups(&described[content.media_type]["schema"], content.example);
+            let groups = self.reader().groups(&described[content.media_type]["schema"], content.example);
             let example = laid_out(content.example);
             let kind = match content.media_type {
-                "multipart/form-data" => "form",
+                FORM => "form",
                 _ if is_file(content.media_type) => "file",
                 _ => "json",
             };
@@ -240,13 +246,15 @@ impl Maker<'_> {
 
 /// What is no text of ours is shown as a file.
 fn is_file(media_type: &str) -> bool {
-    !media_type.is_empty() && !media_type.ends_with("json") && media_type != "multipart/form-data"
+    !media_type.is_empty() && !media_type.ends_with("json") && media_type != FORM
 }
 
 /// Gives the parameters of the query that a call cannot do without, with a value that it takes.
-fn needed(parameters: &[Parameter]) -> Vec<(&str, &str)> {
-    let needed =
-        parameters.iter().filter(|parameter| parameter.place == "query" && parameter.field.is_required);
+fn needed(parameters: &[Parameter], with_file: bool) -> Vec<(&str, &str)> {
+    let needed = parameters.iter().filter(|parameter| {
+        let is_needed = parameter.field.is_required || (with_file && parameter.goes_with_file);
+        parameter.place == "query" && is_needed
+    });
     needed.map(|parameter| (parameter.field.name.as_str(), sample(&parameter.field))).collect()
 }
 

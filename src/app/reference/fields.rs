@@ -39,21 +39,23 @@ impl Reader<'_> {
     pub(super) fn groups(&self, schema: &Value, example: &str) -> Vec<Group> {
         let schema = self.resolved(schema);
         let place = |field: &Field| example.find(&format!("\"{}\"", field.name)).unwrap_or(usize::MAX);
-        let mut groups = Vec::new();
-        let mut add = |title: String, schema: &Map<String, Value>| {
+        let fields = |schema: &Map<String, Value>| {
             let mut fields = Vec::new();
             self.collect(schema, "", 0, &mut fields);
             sort_outermost(&mut fields, place);
-            if !fields.is_empty() {
-                groups.push(Group { title, fields });
-            }
+            fields
         };
-        add(String::new(), &schema);
-        for case in alternatives(&schema) {
-            let case = self.resolved(case);
-            add(self.title_of(&case), &case);
-        }
-        groups
+        let cases: Vec<_> = alternatives(&schema).into_iter().map(|case| self.resolved(case)).collect();
+        let told: Vec<Vec<Field>> = cases.iter().map(fields).collect();
+        let is_common = |field: &Field| told.iter().all(|fields| fields.contains(field));
+        let common = told.first().into_iter().flatten().filter(|field| is_common(field)).cloned();
+        let always =
+            Group { title: String::new(), fields: fields(&schema).into_iter().chain(common).collect() };
+        let sometimes = cases.iter().zip(&told).map(|(case, fields)| {
+            let own: Vec<Field> = fields.iter().filter(|field| !is_common(field)).cloned().collect();
+            Group { title: self.title_of(case, &own), fields: own }
+        });
+        [always].into_iter().chain(sometimes).filter(|group| !group.fields.is_empty()).collect()
     }
 
     /// Describes one value.
@@ -145,15 +147,19 @@ impl Reader<'_> {
         }
     }
 
-    /// Says in which case the fields of an alternative count: the one property that is fixed says it.
-    fn title_of(&self, case: &Map<String, Value>) -> String {
+    /// Says in which case the fields of an alternative count: the one property that is fixed says it, or the one that has
+    /// to be there.
+    fn title_of(&self, case: &Map<String, Value>, own: &[Field]) -> String {
         let properties = case.get("properties").and_then(Value::as_object).into_iter().flatten();
         let mut fixed = properties
-            .filter_map(|(name, schema)| Some((name, self.resolved(schema).get("const")?.as_str()?.to_owned())));
-        let title = case.get("title").and_then(Value::as_str);
-        match (fixed.next(), title) {
+            .filter_map(|(name, schema)| {
+                Some((name, self.resolved(schema).get("const")?.as_str()?.to_owned()))
+            })
+            .filter(|(name, _)| own.iter().any(|field| field.name == **name));
+        let needed = own.iter().find(|field| field.is_required && field.within.is_empty());
+        match (fixed.next(), needed) {
             (Some((name, value)), _) => format!("With {name} {value}"),
-            (None, Some(title)) => title.to_owned(),
+            (None, Some(field)) => format!("With {}", field.name),
             (None, None) => "Or".to_owned(),
         }
     }

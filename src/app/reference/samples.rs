@@ -1,7 +1,7 @@
 //! What can be pasted: JSON laid out for reading, and the same request for a shell.
 
 /// An object or a list up to this length stays on one line.
-const SHORT: usize = 64;
+const SHORT: usize = 48;
 
 /// Lays JSON out, with its members in the order in which they were written.
 pub(super) fn laid_out(json: &str) -> String {
@@ -126,8 +126,7 @@ impl Curl<'_> {
     /// Writes the command. The page's script writes the same one while somebody types.
     pub(super) fn command(&self) -> String {
         let implied = if matches!(self.body, Body::None) { "GET" } else { "POST" };
-        let method =
-            if self.method == implied { String::new() } else { format!("-X {} ", self.method) };
+        let method = if self.method == implied { String::new() } else { format!("-X {} ", self.method) };
         let mut lines = vec![format!("curl {method}\"{}\"", self.url())];
         lines.push("-H \"Authorization: Bearer $KEY\"".to_owned());
         match &self.body {
@@ -137,7 +136,9 @@ impl Curl<'_> {
                 lines.push(format!("-d {}", quoted(text)));
             }
             Body::Form(fields) => {
-                lines.extend(fields.iter().map(|(name, value)| format!("-F {}", quoted(&format!("{name}={value}")))));
+                lines.extend(
+                    fields.iter().map(|(name, value)| format!("-F {}", quoted(&format!("{name}={value}")))),
+                );
             }
             Body::File(media_type) => {
                 lines.push(format!("-H \"Content-Type: {media_type}\""));
@@ -221,14 +222,13 @@ mod tests {
         let form = curl("POST", "https://hub/api", Body::Form(vec![("file", "@a.jpg")]), false);
 
         let key = "-H \"Authorization: Bearer $KEY\"";
-        assert_eq!(
-            download,
-            format!("curl \"https://hub/api/$ID/content?kind=fax\" \\\n  {key} \\\n  -OJ")
-        );
+        assert_eq!(download, format!("curl \"https://hub/api/$ID/content?kind=fax\" \\\n  {key} \\\n  -OJ"));
         let json = "-H \"Content-Type: application/json\"";
         assert_eq!(
             change,
-            format!("curl -X PUT \"https://hub/api?kind=fax\" \\\n  {key} \\\n  {json} \\\n  -d '{{\"a\": \"it'\\''s\"}}'")
+            format!(
+                "curl -X PUT \"https://hub/api?kind=fax\" \\\n  {key} \\\n  {json} \\\n  -d '{{\"a\": \"it'\\''s\"}}'"
+            )
         );
         assert_eq!(end, format!("curl -X POST \"https://hub/api?kind=fax\" \\\n  {key}"));
         assert_eq!(form, format!("curl \"https://hub/api?kind=fax\" \\\n  {key} \\\n  -F 'file=@a.jpg'"));
