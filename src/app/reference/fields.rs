@@ -215,7 +215,8 @@ fn limits(schema: &Map<String, Value>) -> String {
     said.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// Puts the outermost fields in order; what lies in one stays behind it.
+/// Puts the outermost fields in order, those without a place at the end, required ones first; what lies in one stays
+/// behind it.
 fn sort_outermost(fields: &mut Vec<Field>, place: impl Fn(&Field) -> usize) {
     let mut families: Vec<Vec<Field>> = Vec::new();
     for field in fields.drain(..) {
@@ -224,7 +225,7 @@ fn sort_outermost(fields: &mut Vec<Field>, place: impl Fn(&Field) -> usize) {
             _ => families.push(vec![field]),
         }
     }
-    families.sort_by_key(|family| family.first().map_or(usize::MAX, &place));
+    families.sort_by_key(|family| family.first().map(|field| (place(field), !field.is_required)));
     fields.extend(families.into_iter().flatten());
 }
 
