@@ -63,7 +63,7 @@ async fn every_list_answers_any_number_with_at_most_200_rows_or_a_refusal() {
         "%F0%9F%92%A9",
         "1%27--",
     ];
-    let many = ["a=&".repeat(20_000), (0..20_000).map(|n| format!("a{n}&")).collect()].concat();
+    let many = ["a=1&".repeat(15_000), "&".repeat(60_000), (0..9_000).map(|n| format!("a{n}&")).collect()];
 
     for list in lists {
         let mut most = 0;
@@ -94,9 +94,9 @@ async fn every_list_answers_any_number_with_at_most_200_rows_or_a_refusal() {
             ends.extend((page.status == 200).then(|| page.json()));
         }
         assert_eq!(ends, [serde_json::json!({"items": [], "next": null})], "{list}");
-        let more = [format!("{list}?limit=1&limit=1"), format!("{list}?{many}"), format!("{list}?limit[]=1")];
-        for address in more {
-            rows.admin.get(&address).await.expect(400);
+        let more = ["limit=1&limit=1", "limit[]=1", "limit=1&Limit=1"].map(str::to_owned);
+        for query in many.iter().chain(&more) {
+            rows.admin.get(&format!("{list}?{query}")).await.expect(400);
         }
     }
     app.run_due_jobs().await;
@@ -222,7 +222,8 @@ async fn filters_of_media_keep_what_they_say_in_order_with_all_deliveries() {
     assert_eq!(rows.admin.get(&format!("/api/v1/media/{}", order[5].1)).await.json(), all[5]);
 
     let narrowings = narrowings(&rows, &all);
-    assert!(narrowings.iter().filter(|(_, expected)| !expected.is_empty()).count() > 90);
+    let count = narrowings.iter().filter(|(_, expected)| !expected.is_empty()).count();
+    assert!(count > 60, "only {count} of {} questions have an answer", narrowings.len());
     for (query, expected) in narrowings {
         let found = walk(&rows.admin, &format!("/api/v1/media?{query}"), async || {}).await;
         assert_eq!(ids(&found), expected, "{query}");
@@ -329,7 +330,7 @@ async fn wrong_filters_are_named_all_at_once() {
     let fields: Vec<_> = problem["errors"].as_object().unwrap().keys().cloned().collect();
     assert_eq!(fields, ["app", "conversation", "from", "kind", "sha256", "state", "to"]);
 
-    let problem = key.get("/api/v1/conversations?state=gone&agent=%0A").await.expect(422).json();
+    let problem = key.get("/api/v1/conversations?state=gone&agent=a%0Ab").await.expect(422).json();
     assert_eq!(problem["errors"].as_object().unwrap().len(), 2);
     let problem = key.get("/api/v1/conversations?use_case=Nothing").await.expect(422).json();
     assert!(problem["errors"]["use_case"].is_array());
@@ -404,8 +405,8 @@ async fn every_question_is_answered_from_an_index() {
     let rows = Rows::add(&app).await;
     let item = walk(&rows.small, "/api/v1/media?limit=200", async || {}).await.remove(20);
     let mut problems = BTreeMap::new();
-    // An embedded database may never have been counted; the server counts by itself.
-    for (is_counted, mode) in [(false, "auto"), (true, "force_custom_plan"), (true, "force_generic_plan")] {
+    // An embedded database may never have been counted; the server counts by itself. A plan is kept from the sixth time.
+    for (is_counted, mode, times) in [(false, "force_custom_plan", 1), (true, "auto", 7)] {
         if is_counted || app.services().db.engine() == mediaport::platform::db::Engine::Postgres {
             plans::analyze(&app).await;
         }
@@ -414,8 +415,12 @@ async fn every_question_is_answered_from_an_index() {
         let clients = [&rows.admin, &rows.small].map(|client| ApiClient::new(address.clone(), &client.key));
         for question in questions(&rows, &item) {
             for client in &clients {
-                plans::take(&app).await;
-                let page = client.get(&question).await;
+                plans::forget();
+                let mut page = client.get(&question).await;
+                for _ in 1..times {
+                    plans::forget();
+                    page = client.get(&question).await;
+                }
                 if page.status == 403 {
                     continue;
                 }

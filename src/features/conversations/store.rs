@@ -180,7 +180,9 @@ async fn list_one(
     behind: &str,
     limit: i64,
 ) -> DbResult<Vec<Listed>> {
+    let is_kept = tx.plans_without_values();
     Ok(on!(tx, conn => sqlx::query_as(statement(wanted))
+        .persistent(is_kept)
         .bind(behind)
         .bind(limit)
         .bind(state)

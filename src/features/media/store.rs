@@ -184,7 +184,9 @@ async fn list_of(
     limit: i64,
 ) -> DbResult<Vec<Media>> {
     let (at, id) = behind(filter.to, after);
+    let is_kept = tx.plans_without_values();
     Ok(on!(tx, conn => sqlx::query_as(statement(app, filter))
+        .persistent(is_kept)
         .bind(at)
         .bind(&id)
         .bind(filter.from.unwrap_or(Timestamp::from_millis(i64::MIN)))
