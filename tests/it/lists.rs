@@ -1,6 +1,7 @@
 //! Lists of the HTTP API: what can be asked of them, that a walk finds each row once, and what a page costs.
 
 mod plans;
+mod questions;
 mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +14,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::support::{ApiClient, TestApp};
-use rows::{FIRST, MEDIA, Rows, walk};
+use rows::{MEDIA, Rows, walk};
 
 /// Gives the address of every list: what answers `GET` with items, whatever routes there are.
 async fn lists(client: &ApiClient) -> Vec<&'static str> {
@@ -335,108 +336,4 @@ async fn wrong_filters_are_named_all_at_once() {
     let problem = key.get("/api/v1/conversations?use_case=Nothing").await.expect(422).json();
     assert!(problem["errors"]["use_case"].is_array());
     key.get("/api/v1/media?kind=&conversation=&sha256=&state=&from=&to=&app=").await.expect(200);
-}
-
-/// Every way to ask, by principal: one request for each statement that there is, and for filters beside it.
-fn questions(rows: &Rows, item: &Value) -> Vec<String> {
-    let small = rows.apps()[1];
-    let (conversation, sha256, delivery) =
-        (text(item, "conversation_id"), text(item, "sha256"), text(&item["deliveries"][0], "endpoint_id"));
-    let place = format!("after={}~{}", FIRST + 1_000_000, text(item, "id"));
-    let time = "from=2023-11-14T22:30:00Z&to=2023-11-14T22:40:00Z";
-    let mut questions = Vec::new();
-    for media in [
-        "",
-        "kind=fax",
-        "kind=picture",
-        "state=failed",
-        "state=stored",
-        "state=stored&kind=fax",
-        &format!("conversation={conversation}"),
-        &format!("sha256={sha256}"),
-        &format!("sha256={sha256}&kind=picture"),
-        &format!("conversation={conversation}&kind=picture&state=stored"),
-    ] {
-        for beside in ["", &place, time, &format!("{time}&{place}"), &format!("app={small}")] {
-            questions.push(
-                format!("/api/v1/media?limit=50&{media}&{beside}")
-                    .replace("&&", "&")
-                    .trim_end_matches('&')
-                    .to_owned(),
-            );
-        }
-    }
-    for filter in [
-        "",
-        "state=open",
-        "state=ended",
-        "use_case=Claims",
-        "use_case=Claims&state=open",
-        "external_id=call+7+3",
-        "agent=agent4@example.com",
-        "agent=agent4@example.com&state=open&use_case=Claims",
-    ] {
-        for beside in ["", "after=01920000-0000-7000-8000-000000500000", &format!("app={small}")] {
-            questions.push(
-                format!("/api/v1/conversations?{filter}&{beside}")
-                    .replace("?&", "?")
-                    .trim_end_matches(['&', '?'])
-                    .to_owned(),
-            );
-        }
-    }
-    for filter in [
-        "",
-        "state=held",
-        "state=delivered",
-        &format!("endpoint={delivery}"),
-        &format!("media={}", text(item, "id")),
-        &format!("endpoint={delivery}&state=held"),
-    ] {
-        questions.push(format!("/api/v1/deliveries?{filter}").trim_end_matches('?').to_owned());
-    }
-    questions.extend(["/api/v1/endpoints".to_owned(), "/api/v1/use-cases".to_owned()]);
-    questions
-}
-
-#[tokio::test]
-async fn every_question_is_answered_from_an_index() {
-    let mut app = TestApp::start().await;
-    let rows = Rows::add(&app).await;
-    let item = walk(&rows.small, "/api/v1/media?limit=200", async || {}).await.remove(20);
-    let mut problems = BTreeMap::new();
-    // An embedded database may never have been counted; the server counts by itself. A plan is kept from the sixth time.
-    for (is_counted, mode, times) in [(false, "force_custom_plan", 1), (true, "auto", 7)] {
-        if is_counted || app.services().db.engine() == mediaport::platform::db::Engine::Postgres {
-            plans::analyze(&app).await;
-        }
-        plans::listen(&mut app, mode).await;
-        let address = app.address();
-        let clients = [&rows.admin, &rows.small].map(|client| ApiClient::new(address.clone(), &client.key));
-        for question in questions(&rows, &item) {
-            for client in &clients {
-                plans::forget();
-                let mut page = client.get(&question).await;
-                for _ in 1..times {
-                    plans::forget();
-                    page = client.get(&question).await;
-                }
-                if page.status == 403 {
-                    continue;
-                }
-                assert!(matches!(page.status, 200 | 422), "{question}: {}", page.text());
-                let plans = plans::take(&app).await;
-                assert!(plans.len() <= 12, "{question} takes {} statements", plans.len());
-                for plan in plans {
-                    for problem in plan.problems() {
-                        problems
-                            .entry(plan.sql.clone())
-                            .or_insert_with(|| format!("{mode} {question} {problem}:\n{}", plan.text));
-                    }
-                }
-            }
-        }
-    }
-    assert!(problems.is_empty(), "{}", problems.into_values().collect::<Vec<_>>().join("\n\n"));
-    app.run_due_jobs().await;
 }

@@ -24,13 +24,15 @@ pub(super) struct Plan {
 }
 
 impl Plan {
+    /// Tells whether the statement reads a page of a list; others find single rows, or what belongs to a page.
+    pub(super) fn is_of_a_page(&self) -> bool {
+        self.sql.contains("LIMIT $")
+    }
+
     /// Says what is wrong with the plan of a page: whole tables or many rows looked at, rows sorted.
     ///
     /// The server sorts when it expects a handful of rows; it also says how many there were, so those it may.
     pub(super) fn problems(&self) -> Vec<&'static str> {
-        if !self.sql.contains("LIMIT $") {
-            return Vec::new();
-        }
         let lines: Vec<&str> =
             self.text.lines().map(|line| line.trim_start_matches([' ', '-', '>'])).collect();
         let mut problems = Vec::new();
