@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::http::Method;
 use actix_web::web::{self, Data, ServiceConfig};
 
-use super::{Installation, health};
+use super::{Installation, health, reference};
 use crate::features::{accounts, conversations, deliveries, endpoints, intake, media, overview, use_cases};
 use crate::platform::web::{Door, Entry, Role, assets};
 
@@ -22,7 +22,22 @@ const fn api(scope: &'static str) -> Door {
 
 macro_rules! entry {
     ($method:ident $path:literal $door:expr => $handler:path) => {
-        Entry { method: Method::$method, path: $path, door: $door, route: || web::to($handler) }
+        Entry {
+            method: Method::$method,
+            path: $path,
+            door: $door,
+            operation: None,
+            route: || web::to($handler),
+        }
+    };
+    ($method:ident $path:literal $door:expr => $handler:path, $operation:path) => {
+        Entry {
+            method: Method::$method,
+            path: $path,
+            door: $door,
+            operation: Some(&$operation),
+            route: || web::to($handler),
+        }
     };
 }
 
@@ -76,23 +91,24 @@ fn storage() -> Vec<Entry> {
 
 fn http_api() -> Vec<Entry> {
     vec![
-        entry!(POST "/api/v1/conversations" api("conversations.write") => conversations::api::create),
-        entry!(GET "/api/v1/conversations" api("conversations.write") => conversations::api::index),
-        entry!(GET "/api/v1/conversations/{id}" api("conversations.write") => conversations::api::show),
-        entry!(POST "/api/v1/conversations/{id}/end" api("conversations.write") => conversations::api::end),
+        entry!(GET "/api/v1/openapi.json" Door::Open => reference::show),
+        entry!(POST "/api/v1/conversations" api("conversations.write") => conversations::api::create, conversations::operations::CREATE),
+        entry!(GET "/api/v1/conversations" api("conversations.write") => conversations::api::index, conversations::operations::INDEX),
+        entry!(GET "/api/v1/conversations/{id}" api("conversations.write") => conversations::api::show, conversations::operations::SHOW),
+        entry!(POST "/api/v1/conversations/{id}/end" api("conversations.write") => conversations::api::end, conversations::operations::END),
         entry!(POST "/api/v1/conversations/{id}/media" api("media.write") => intake::api::create),
         entry!(GET "/api/v1/media" api("media.read") => media::api::index),
         entry!(GET "/api/v1/media/{id}" api("media.read") => media::api::show),
         entry!(GET "/api/v1/media/{id}/content" api("media.read") => media::api::content),
-        entry!(GET "/api/v1/endpoints" WATCHER_TOKEN => endpoints::api::index),
-        entry!(POST "/api/v1/endpoints" ADMIN_TOKEN => endpoints::api::create),
-        entry!(GET "/api/v1/endpoints/{id}" WATCHER_TOKEN => endpoints::api::show),
-        entry!(GET "/api/v1/use-cases" WATCHER_TOKEN => use_cases::api::index),
-        entry!(POST "/api/v1/use-cases" ADMIN_TOKEN => use_cases::api::create),
-        entry!(GET "/api/v1/use-cases/{id}" WATCHER_TOKEN => use_cases::api::show),
-        entry!(PUT "/api/v1/use-cases/{id}" ADMIN_TOKEN => use_cases::api::update),
-        entry!(GET "/api/v1/deliveries" WATCHER_TOKEN => deliveries::api::index),
-        entry!(GET "/api/v1/deliveries/{id}" WATCHER_TOKEN => deliveries::api::show),
+        entry!(GET "/api/v1/endpoints" WATCHER_TOKEN => endpoints::api::index, endpoints::operations::INDEX),
+        entry!(POST "/api/v1/endpoints" ADMIN_TOKEN => endpoints::api::create, endpoints::operations::CREATE),
+        entry!(GET "/api/v1/endpoints/{id}" WATCHER_TOKEN => endpoints::api::show, endpoints::operations::SHOW),
+        entry!(GET "/api/v1/use-cases" WATCHER_TOKEN => use_cases::api::index, use_cases::operations::INDEX),
+        entry!(POST "/api/v1/use-cases" ADMIN_TOKEN => use_cases::api::create, use_cases::operations::CREATE),
+        entry!(GET "/api/v1/use-cases/{id}" WATCHER_TOKEN => use_cases::api::show, use_cases::operations::SHOW),
+        entry!(PUT "/api/v1/use-cases/{id}" ADMIN_TOKEN => use_cases::api::update, use_cases::operations::UPDATE),
+        entry!(GET "/api/v1/deliveries" WATCHER_TOKEN => deliveries::api::index, deliveries::operations::INDEX),
+        entry!(GET "/api/v1/deliveries/{id}" WATCHER_TOKEN => deliveries::api::show, deliveries::operations::SHOW),
     ]
 }
 
@@ -101,6 +117,7 @@ fn http_api() -> Vec<Entry> {
 pub(super) struct Shared {
     pub(super) endpoint_tests: Data<endpoints::TestLimit>,
     downloads: Data<media::Downloads>,
+    reference: Data<reference::Reference>,
 }
 
 /// Makes what handlers share, once for all threads of the server.
@@ -109,11 +126,15 @@ pub(super) fn shared(installation: &Installation) -> Shared {
     Shared {
         endpoint_tests: Data::new(endpoints::TestLimit::new(rate, burst)),
         downloads: Data::from(Arc::clone(&installation.downloads)),
+        reference: Data::default(),
     }
 }
 
 impl Shared {
     pub(super) fn add_to(&self, config: &mut ServiceConfig) {
-        config.app_data(self.endpoint_tests.clone()).app_data(self.downloads.clone());
+        config
+            .app_data(self.endpoint_tests.clone())
+            .app_data(self.downloads.clone())
+            .app_data(self.reference.clone());
     }
 }

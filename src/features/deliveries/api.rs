@@ -2,8 +2,9 @@
 
 use actix_web::http::StatusCode;
 use futures_util::FutureExt;
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::model::{Attempt, DeliveryId, DeliveryState, HeldReason};
@@ -33,14 +34,16 @@ impl pagination::Filter for Filter {
 }
 
 /// A delivery as the HTTP API shows it.
-#[derive(Debug, Serialize)]
-struct DeliveryView {
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Delivery")]
+pub(super) struct DeliveryView {
     id: DeliveryId,
     state: DeliveryState,
     held_reason: Option<HeldReason>,
     attempts: i64,
     media: MediaBrief,
     endpoint: EndpointBrief,
+    #[schemars(with = "Option<Map<String, Value>>")]
     location: Option<Value>,
     last_error: Option<String>,
     next_attempt_at: Option<Timestamp>,
@@ -51,7 +54,7 @@ struct DeliveryView {
     attempt_log: Option<Vec<Attempt>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct MediaBrief {
     id: MediaId,
     kind: Kind,
@@ -61,7 +64,7 @@ struct MediaBrief {
     sha256: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct EndpointBrief {
     id: EndpointId,
     name: String,

@@ -11,6 +11,7 @@ mod conclude;
 mod facts;
 pub mod jobs;
 mod model;
+pub mod operations;
 pub mod pages;
 mod source;
 mod store;

@@ -2,20 +2,22 @@
 
 use actix_web::http::StatusCode;
 use futures_util::FutureExt;
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Link, UseCase, UseCaseForm, UseCaseId, actions, store};
+use super::{Link, UseCase, UseCaseError, UseCaseForm, UseCaseId, actions, store};
 use crate::features::endpoints::EndpointId;
 use crate::formats::kinds::Purpose;
 use crate::platform::clock::Timestamp;
-use crate::platform::db::DbResult;
+use crate::platform::db::{DbError, DbResult, Tx};
 use crate::platform::form::FormFields;
 use crate::platform::web::pagination::{List, Named};
-use crate::platform::web::{Call, Failure, JsonObject, Reply, Segment};
+use crate::platform::web::{Answer, Call, Failure, JsonObject, Reply, Segment};
 
 /// A use case with the endpoints of each purpose.
-#[derive(Serialize)]
-struct UseCaseView {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "UseCase")]
+pub(super) struct UseCaseView {
     id: UseCaseId,
     name: String,
     pictures: Vec<EndpointId>,
@@ -64,26 +66,36 @@ pub async fn index(call: Call, list: List<(), Named>) -> Reply {
 
 /// Gives one use case.
 pub async fn show(call: Call, id: Segment<UseCaseId>) -> Reply {
-    answer(&call, StatusCode::OK, id.0).await
+    let view = call.read(move |tx| async move { view(tx, id.0).await }.boxed()).await?;
+    call.json(StatusCode::OK, &view)
 }
 
 /// Adds a use case with its endpoints.
 pub async fn create(call: Call, body: JsonObject) -> Reply {
     let form = parse(&body)?;
     let (actor, now) = (call.actor.clone(), call.now());
-    let created = call.write(move |tx| async move { actions::create(tx, &actor, now, &form).await }.boxed());
-    let id = created.await?;
-    answer(&call, StatusCode::CREATED, id).await
+    let creating = call.once(call.fingerprint(&body), move |tx| {
+        async move {
+            let id = actions::create(tx, &actor, now, &form).await?;
+            Ok::<_, UseCaseError>(Answer::json(StatusCode::CREATED, &view(tx, id).await?)?)
+        }
+        .boxed()
+    });
+    creating.await
 }
 
 /// Replaces name and endpoints; a list that is left out becomes empty.
 pub async fn update(call: Call, id: Segment<UseCaseId>, body: JsonObject) -> Reply {
     let (id, form) = (id.0, parse(&body)?);
     let (actor, now) = (call.actor.clone(), call.now());
-    let updated =
-        call.write(move |tx| async move { actions::update(tx, &actor, now, id, &form).await }.boxed());
-    updated.await?;
-    answer(&call, StatusCode::OK, id).await
+    let updating = call.write(move |tx| {
+        async move {
+            actions::update(tx, &actor, now, id, &form).await?;
+            Ok::<_, UseCaseError>(view(tx, id).await?)
+        }
+        .boxed()
+    });
+    call.json(StatusCode::OK, &updating.await?)
 }
 
 fn parse(body: &JsonObject) -> Result<UseCaseForm, Failure> {
@@ -91,9 +103,9 @@ fn parse(body: &JsonObject) -> Result<UseCaseForm, Failure> {
     UseCaseForm::parse(&form).map_err(Failure::Invalid)
 }
 
-async fn answer(call: &Call, status: StatusCode, id: UseCaseId) -> Reply {
-    let all = call.read(|tx| super::assignments(tx).boxed()).await?;
-    let use_case = all.use_case(id).ok_or(Failure::NotFound)?;
+async fn view(tx: &mut Tx, id: UseCaseId) -> DbResult<UseCaseView> {
+    let all = super::assignments(tx).await?;
+    let use_case = all.use_case(id).ok_or(DbError::NotFound)?;
     let list = |purpose| all.endpoints_of(id, purpose).map(|endpoint| endpoint.id).collect();
-    call.json(status, &UseCaseView::of(use_case, list))
+    Ok(UseCaseView::of(use_case, list))
 }

@@ -7,6 +7,7 @@ pub mod actions;
 pub mod api;
 mod error;
 mod model;
+pub mod operations;
 pub mod pages;
 mod store;
 #[cfg(test)]
