@@ -9,7 +9,7 @@ use actix_session::config::{BrowserSession, CookieContentSecurity};
 use actix_web::cookie::{Key, SameSite};
 use actix_web::dev::Server;
 use actix_web::middleware::{Compress, from_fn};
-use actix_web::web::{Data, PayloadConfig};
+use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use anyhow::Context;
 
@@ -28,8 +28,6 @@ use crate::platform::web::{
 
 /// The head of a request must be there within this time; bodies have their own limits.
 const HEAD_LIMIT: Duration = Duration::from_secs(5);
-/// The largest form or JSON object that is read into memory.
-const MOST_FORM_BYTES: usize = 1024 * 1024;
 
 /// A server that has its port and waits to run.
 pub(super) struct Bound {
@@ -66,7 +64,6 @@ pub(super) fn bind(
             .app_data(limits.clone())
             .app_data(passwords.clone())
             .app_data(Data::new(readiness.clone()))
-            .app_data(PayloadConfig::new(MOST_FORM_BYTES))
             .configure(|config| shared.add_to(config))
             .wrap(from_fn(guard))
             .wrap(session)

@@ -7,7 +7,7 @@ use super::actions::{self, Opened, use_case_of};
 use super::model::{Conversation, ConversationId, ConversationView, NewConversation, Reach};
 use super::store;
 use crate::platform::db::Tx;
-use crate::platform::web::{Call, Failure, JsonObject, Reply, Segment};
+use crate::platform::web::{Call, Failure, JsonObject, Nothing, Reply, Segment};
 
 /// `POST /api/v1/conversations`: 201 for a new one, 200 when its `external_id` is known.
 pub async fn create(call: Call, body: JsonObject) -> Reply {
@@ -35,7 +35,7 @@ pub async fn show(call: Call, id: Segment<ConversationId>) -> Reply {
 }
 
 /// `POST /api/v1/conversations/{id}/end`: answers the same however often it is called.
-pub async fn end(call: Call, id: Segment<ConversationId>) -> Reply {
+pub async fn end(call: Call, id: Segment<ConversationId>, _: Nothing) -> Reply {
     let (actor, now) = (call.actor.clone(), call.now());
     let view = call
         .write(move |tx| {

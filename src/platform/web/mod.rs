@@ -6,10 +6,12 @@
 
 pub mod actor;
 pub mod assets;
+mod body;
 mod extract;
 mod failure;
 mod guard;
 mod headers;
+pub mod json;
 pub mod limits;
 pub mod pagination;
 pub mod problem;
@@ -23,7 +25,7 @@ mod trace;
 mod visit;
 
 pub use actor::{Actor, Machine, Person, Role, Who};
-pub use extract::{Form, JsonObject, Params, Segment};
+pub use extract::{Form, JsonObject, Nothing, Params, Segment};
 pub use failure::{Failure, draw_failures};
 pub use guard::guard;
 pub use headers::security_headers;

@@ -47,8 +47,17 @@ pub const NOT_FOUND: Code = Code::new(StatusCode::NOT_FOUND, "not_found", "absen
 pub const BODY_TIMEOUT: Code = Code::new(
     StatusCode::REQUEST_TIMEOUT,
     "body_timeout",
-    "no byte of the body came for a minute; nothing was stored",
+    "the body stood still for a minute, or a document took longer; nothing was stored",
 );
+/// A body came where none is read.
+pub const UNEXPECTED_BODY: Code = Code::new(
+    StatusCode::BAD_REQUEST,
+    "unexpected_body",
+    "`GET` and `HEAD` take no body; the connection is closed",
+);
+/// An address is longer than any call needs.
+pub const URI_TOO_LONG: Code =
+    Code::new(StatusCode::URI_TOO_LONG, "uri_too_long", "path and query together are longer than 20 KiB");
 /// A body is larger than allowed.
 pub const TOO_LARGE: Code =
     Code::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "larger than allowed; the connection is closed");
@@ -87,11 +96,13 @@ pub const UNAVAILABLE: Code = Code::new(
 pub const CODES: &[Code] = &[
     MALFORMED,
     INCOMPLETE_BODY,
+    UNEXPECTED_BODY,
     UNAUTHORIZED,
     FORBIDDEN,
     NOT_FOUND,
     BODY_TIMEOUT,
     TOO_LARGE,
+    URI_TOO_LONG,
     UNSUPPORTED_MEDIA_TYPE,
     UNSUPPORTED_ENCODING,
     INVALID,
