@@ -23,7 +23,8 @@ use crate::features::accounts::Passwords;
 use crate::features::accounts::pages::sign_ins::SignInLimits;
 use crate::platform::web::session::Sessions;
 use crate::platform::web::{
-    Failure, FormTokens, PublicUrl, Site, doors, draw_failures, guard, register, security_headers, trace,
+    Failure, FormTokens, PublicUrl, Site, doors, draw_failures, end_unread, guard, register,
+    security_headers, trace,
 };
 
 /// The head of a request must be there within this time; bodies have their own limits.
@@ -70,6 +71,7 @@ pub(super) fn bind(
             .wrap(Compress::default())
             .wrap(from_fn(draw_failures))
             .wrap(from_fn(security_headers))
+            .wrap(from_fn(end_unread))
             .wrap(from_fn(trace))
             .configure(|config| register(&routes::table(), config))
             .default_service(actix_web::web::to(async || Err::<&'static str, _>(Failure::NotFound)))

@@ -89,7 +89,7 @@ where
     S: Stream<Item = Result<Bytes, PayloadError>> + Unpin,
 {
     let mut place = if length > SMALL { Some(large().await?) } else { None };
-    let mut bytes = BytesMut::new();
+    let mut bytes = BytesMut::with_capacity(length);
     while let Some(piece) = stream.next().await {
         let piece = piece.map_err(|_| incomplete())?;
         let size = bytes.len() + piece.len();
@@ -98,6 +98,8 @@ where
         }
         if size > SMALL && place.is_none() {
             place = Some(large().await?);
+            // at once: growing bit by bit leaves holes of every size behind
+            bytes.reserve(most - bytes.len());
         }
         bytes.extend_from_slice(&piece);
     }

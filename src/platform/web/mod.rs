@@ -22,6 +22,7 @@ mod site;
 mod stream;
 mod tokens;
 mod trace;
+mod unread;
 mod visit;
 
 pub use actor::{Actor, Machine, Person, Role, Who};
@@ -35,4 +36,5 @@ pub use site::{Doorkeeper, Menu, PublicUrl, Site};
 pub use stream::{Message, event_stream};
 pub use tokens::FormTokens;
 pub use trace::{RequestId, trace};
+pub use unread::end_unread;
 pub use visit::{Asker, Call, Reply, Visit};
