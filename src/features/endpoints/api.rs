@@ -10,12 +10,13 @@ use super::pages::{draft::Draft, testing};
 use super::{Archive, Endpoint, EndpointId, EndpointState, EndpointSummary, TestLimit};
 use crate::connectors::{Outcome, Step};
 use crate::features::Services;
-use crate::features::use_cases::{self, Assignments, UseCaseId};
+use crate::features::use_cases::{self, Assignments, UseCaseError, UseCaseId};
 use crate::formats::kinds::Purpose;
 use crate::platform::clock::Timestamp;
-use crate::platform::db::DbResult;
+use crate::platform::db::{DbError, DbResult, Tx};
 use crate::platform::form::FormFields;
-use crate::platform::web::{Call, Code, Failure, JsonObject, Reply, Segment};
+use crate::platform::idempotency::Fingerprint;
+use crate::platform::web::{Answer, Call, Code, Failure, JsonObject, Once, Reply, Segment};
 
 /// An endpoint in a list. Its settings stand beside the rest under the names under which they are submitted; secrets are
 /// not among them.
@@ -89,34 +90,53 @@ pub async fn index(call: Call) -> Reply {
 
 /// Gives one endpoint.
 pub async fn show(call: Call, id: Segment<EndpointId>) -> Reply {
-    let view = view(&call, id.0).await?;
+    let view = call.read(move |tx| async move { view(tx, id.0).await }.boxed()).await?;
     call.json(StatusCode::OK, &view)
 }
 
 /// Tests and saves, as the form does.
 pub async fn create(call: Call, body: JsonObject, services: Data<Services>, limit: Data<TestLimit>) -> Reply {
     let form = FormFields::from_json(&body.0).map_err(Failure::Invalid)?;
-    let draft = Draft::admit(&services, &form).await?;
-    limit.take(&call.actor)?;
-    let (steps, outcome) = testing::run(&draft.new, services.clone()).await;
-    if !draft.may_be_saved(outcome) {
-        return Err(refusal(&steps, outcome));
-    }
-    let id = draft.save(services, call.actor.clone()).await?;
-    let view = view(&call, id).await?;
-    call.json(StatusCode::CREATED, &view)
+    let print = call.fingerprint(&body);
+    call.at_length(async |once| {
+        if let Some(former) = once.former(&print)? {
+            return Ok(former);
+        }
+        let draft = Draft::admit(&services, &form).await?;
+        limit.take(&call.actor)?;
+        let (steps, outcome) = testing::run(&draft.new, services.clone()).await;
+        if !draft.may_be_saved(outcome) {
+            return Err(refusal(&steps, outcome));
+        }
+        save(&call, services.clone(), draft, (once, print)).await
+    })
+    .await
 }
 
-async fn view(call: &Call, id: EndpointId) -> Result<EndpointView, Failure> {
-    let found = call.read(move |tx| {
+/// Saves what has passed its test, and keeps the answer for repetitions.
+async fn save(
+    call: &Call,
+    services: Data<Services>,
+    draft: Draft,
+    (once, print): (Once, Fingerprint),
+) -> Reply {
+    let actor = call.actor.clone();
+    let saving = call.write(move |tx| {
         async move {
-            let endpoint = super::find(tx, id).await?;
-            let all = use_cases::assignments(tx).await?;
-            DbResult::Ok(endpoint.map(|endpoint| EndpointView::of(&endpoint, &all)))
+            let id = draft.save_in(tx, &services, &actor).await?;
+            let answer = Answer::json(StatusCode::CREATED, &view(tx, id).await?)?;
+            once.settle(tx, &print, &answer).await?;
+            Ok::<_, UseCaseError>(answer)
         }
         .boxed()
     });
-    found.await?.ok_or(Failure::NotFound)
+    saving.await?.try_into()
+}
+
+async fn view(tx: &mut Tx, id: EndpointId) -> DbResult<EndpointView> {
+    let endpoint = super::find(tx, id).await?.ok_or(DbError::NotFound)?;
+    let all = use_cases::assignments(tx).await?;
+    Ok(EndpointView::of(&endpoint, &all))
 }
 
 /// The refusal of an endpoint whose test did not pass, with the steps.

@@ -56,12 +56,13 @@ pub struct Refusal {
     code: Code,
     detail: Cow<'static, str>,
     members: Map<String, Value>,
+    retry_after: Option<u64>,
 }
 
 impl Failure {
     /// Refuses with a stable word and a sentence.
     pub fn refused(code: &Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::Refused(Box::new(Refusal { code: *code, detail: detail.into(), members: Map::new() }))
+        Self::refused_with(code, detail, Map::new())
     }
 
     /// Refuses with more than a sentence: `members` stand beside the usual ones of the problem document.
@@ -70,7 +71,16 @@ impl Failure {
         detail: impl Into<Cow<'static, str>>,
         members: Map<String, Value>,
     ) -> Self {
-        Self::Refused(Box::new(Refusal { code: *code, detail: detail.into(), members }))
+        Self::Refused(Box::new(Refusal { code: *code, detail: detail.into(), members, retry_after: None }))
+    }
+
+    /// Tells with a refusal after how many seconds the same request may succeed.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        if let Self::Refused(refusal) = &mut self {
+            refusal.retry_after = Some(seconds);
+        }
+        self
     }
 
     /// Refuses what cannot be read at all.
@@ -90,6 +100,15 @@ impl Failure {
             Self::TooMany(_) => problem::TOO_MANY_REQUESTS,
             Self::Unavailable => problem::UNAVAILABLE,
             Self::Bug(_) => problem::INTERNAL,
+        }
+    }
+
+    fn seconds_to_wait(&self) -> Option<u64> {
+        match self {
+            Self::Unavailable => Some(2),
+            Self::TooMany(seconds) => Some(*seconds),
+            Self::Refused(refusal) => refusal.retry_after,
+            _ => None,
         }
     }
 
@@ -242,11 +261,9 @@ impl Asked {
     fn draw(&self, failure: &Failure) -> Result<HttpResponse, Failure> {
         let status = failure.status_code();
         let mut builder = HttpResponse::build(status);
-        match failure {
-            Failure::Unavailable => builder.insert_header((header::RETRY_AFTER, "2")),
-            Failure::TooMany(seconds) => builder.insert_header((header::RETRY_AFTER, seconds.to_string())),
-            _ => &mut builder,
-        };
+        if let Some(seconds) = failure.seconds_to_wait() {
+            builder.insert_header((header::RETRY_AFTER, seconds.to_string()));
+        }
         if status == StatusCode::PAYLOAD_TOO_LARGE || status == StatusCode::INSUFFICIENT_STORAGE {
             // The body was not read, so nothing else can follow on this connection.
             builder.force_close();

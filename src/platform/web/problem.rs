@@ -58,6 +58,18 @@ pub const UNEXPECTED_BODY: Code = Code::new(
 /// An address is longer than any call needs.
 pub const URI_TOO_LONG: Code =
     Code::new(StatusCode::URI_TOO_LONG, "uri_too_long", "path and query together are longer than 20 KiB");
+/// A request with the same key is being worked on.
+pub const IDEMPOTENCY_KEY_IN_USE: Code = Code::new(
+    StatusCode::CONFLICT,
+    "idempotency_key_in_use",
+    "a request with this `Idempotency-Key` is still running; `Retry-After` says when to come again",
+);
+/// A key came with another request before.
+pub const IDEMPOTENCY_KEY_REUSED: Code = Code::new(
+    StatusCode::UNPROCESSABLE_ENTITY,
+    "idempotency_key_reused",
+    "this `Idempotency-Key` came with another request before",
+);
 /// A body is larger than allowed.
 pub const TOO_LARGE: Code =
     Code::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "larger than allowed; the connection is closed");
@@ -101,6 +113,8 @@ pub const CODES: &[Code] = &[
     FORBIDDEN,
     NOT_FOUND,
     BODY_TIMEOUT,
+    IDEMPOTENCY_KEY_IN_USE,
+    IDEMPOTENCY_KEY_REUSED,
     TOO_LARGE,
     URI_TOO_LONG,
     UNSUPPORTED_MEDIA_TYPE,
