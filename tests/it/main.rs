@@ -9,6 +9,7 @@ mod connectors;
 mod deliveries;
 mod house;
 mod leaks;
+mod limits;
 mod names;
 mod problems;
 mod schema;
