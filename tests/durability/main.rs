@@ -9,6 +9,7 @@
 mod cut;
 mod killed;
 mod ledger;
+mod limits;
 mod order;
 mod site;
 mod stopped;

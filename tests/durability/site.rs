@@ -174,6 +174,24 @@ impl Process {
         }
     }
 
+    /// Begins to watch how much memory it uses, and gives what it uses now, in bytes.
+    pub(crate) fn watch_memory(&self) -> u64 {
+        // 5 sets the highest figure back to the present one; see proc(5)
+        std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").unwrap();
+        self.memory("VmRSS")
+    }
+
+    /// Gives the most memory that it used at once since it is watched, in bytes.
+    pub(crate) fn most_memory(&self) -> u64 {
+        self.memory("VmHWM")
+    }
+
+    fn memory(&self, field: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with(field)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+    }
+
     /// Ends it with SIGKILL.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();

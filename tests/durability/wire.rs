@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -45,6 +45,42 @@ impl Wire {
 
     pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.get_mut().write_all(bytes)
+    }
+
+    /// Sends the same piece again and again until the server answers, closes the connection, or has been given this
+    /// much time; gives the bytes that went out.
+    pub(crate) fn pour(&mut self, piece: &[u8], patience: Duration) -> u64 {
+        let (begun, mut poured) = (Instant::now(), 0);
+        self.stream.get_ref().set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+        while begun.elapsed() < patience && !self.is_answered() {
+            match self.stream.get_mut().write(piece) {
+                Ok(count) => poured += count as u64,
+                // It does not read on; then it answers, or never.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => break,
+            }
+        }
+        self.stream.get_ref().set_write_timeout(Some(PATIENCE)).unwrap();
+        poured
+    }
+
+    /// Tells whether the server still takes pieces after its answer, for so long.
+    pub(crate) fn outlasts(&mut self, piece: &[u8], patience: Duration) -> bool {
+        let begun = Instant::now();
+        while begun.elapsed() < patience {
+            if self.send(piece).is_err() {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn is_answered(&self) -> bool {
+        let stream = self.stream.get_ref();
+        stream.set_nonblocking(true).unwrap();
+        let peeked = stream.peek(&mut [0]);
+        stream.set_nonblocking(false).unwrap();
+        peeked.is_ok()
     }
 
     /// Reads an answer to its end; an answer that ends early is an error.

@@ -10,6 +10,7 @@ mod deliveries;
 mod house;
 mod intake;
 mod leaks;
+mod limits;
 mod lists;
 mod names;
 mod openapi;
