@@ -12,6 +12,8 @@ mod gate;
 mod killed;
 mod ledger;
 mod order;
+mod postgres;
+mod restarted;
 mod site;
 mod stopped;
 mod trace;
