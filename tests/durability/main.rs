@@ -12,6 +12,7 @@ mod gate;
 mod killed;
 mod ledger;
 mod order;
+mod poison;
 mod postgres;
 mod restarted;
 mod site;

@@ -10,6 +10,7 @@ mod deliveries;
 mod house;
 mod leaks;
 mod names;
+mod poison;
 mod schema;
 mod support;
 mod web;
