@@ -10,6 +10,7 @@ use crate::features::accounts::pages::sign_ins::SignInLimits;
 use crate::features::endpoints::TestLimit;
 use crate::features::media::Downloads;
 use crate::features::{Services, audit, deliveries, media};
+use crate::platform::idempotency::Replies;
 use crate::platform::jobs::{Registry, Worker};
 use crate::platform::tasks::Tasks;
 use crate::platform::web::session::Sessions;
@@ -39,6 +40,7 @@ pub(super) struct Upkeep {
     pub(super) sessions: Sessions,
     pub(super) sign_ins: Data<SignInLimits>,
     pub(super) endpoint_tests: Data<TestLimit>,
+    pub(super) replies: Replies,
 }
 
 /// Starts what happens each second: audit rows get their place in the chain, counted downloads are written down. Each
@@ -71,6 +73,9 @@ async fn each_second(services: &Services, downloads: &Downloads) {
 async fn each_hour(upkeep: &Upkeep) {
     upkeep.sign_ins.forget();
     upkeep.endpoint_tests.forget();
+    if let Err(error) = upkeep.replies.sweep().await {
+        tracing::warn!(%error, "could not remove old replies");
+    }
     if let Err(error) = upkeep.sessions.sweep().await {
         tracing::warn!(%error, "could not remove ended sessions");
     }

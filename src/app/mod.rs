@@ -4,6 +4,8 @@ mod background;
 mod doorkeeper;
 mod health;
 mod menu;
+pub mod problems;
+pub mod reference;
 pub mod routes;
 mod server;
 
@@ -26,6 +28,7 @@ use crate::features::{Services, endpoints};
 use crate::platform::blobs::Blobs;
 use crate::platform::clock::Clock;
 use crate::platform::db::{Db, DbResult, Engine, Location};
+use crate::platform::idempotency::Replies;
 use crate::platform::jobs::{Worker, void_leases};
 use crate::platform::outbound::Outbound;
 use crate::platform::secret::Secret;
@@ -46,6 +49,8 @@ pub struct Installation {
     pub services: Arc<Services>,
     /// Downloads by machines that are not written down yet.
     pub downloads: Arc<Downloads>,
+    /// What requests with an idempotency key were answered.
+    pub replies: Replies,
     /// Background tasks of this process.
     pub tasks: Tasks,
 }
@@ -85,7 +90,13 @@ impl Installation {
             max_upload: config.media.max_upload,
             keep_free_percent: config.media.keep_free_percent,
         };
-        Ok(Self { config, services: Arc::new(services), downloads: Arc::default(), tasks })
+        let replies = Replies::new(
+            services.db.clone(),
+            services.clock.clone(),
+            services.vault.clone(),
+            config.idempotency,
+        );
+        Ok(Self { config, services: Arc::new(services), downloads: Arc::default(), replies, tasks })
     }
 
     /// Serves until told to stop.
@@ -98,6 +109,7 @@ impl Installation {
         drop(public.set(public_url(&self.config, address)?));
         if self.services.db.engine() == Engine::Sqlite {
             void_leases(&self.services.db).await?;
+            self.replies.release_all().await?;
         }
         let worker = background::worker(&self.services, &self.config);
         let stop_work = CancellationToken::new();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::http::Method;
 use actix_web::web::{self, Data, ServiceConfig};
 
-use super::{Installation, health};
+use super::{Installation, health, reference};
 use crate::features::{accounts, conversations, deliveries, endpoints, intake, media, overview, use_cases};
 use crate::platform::web::{Door, Entry, Role, assets};
 
@@ -22,7 +22,22 @@ const fn api(scope: &'static str) -> Door {
 
 macro_rules! entry {
     ($method:ident $path:literal $door:expr => $handler:path) => {
-        Entry { method: Method::$method, path: $path, door: $door, route: || web::to($handler) }
+        Entry {
+            method: Method::$method,
+            path: $path,
+            door: $door,
+            operation: None,
+            route: || web::to($handler),
+        }
+    };
+    ($method:ident $path:literal $door:expr => $handler:path, $operation:path) => {
+        Entry {
+            method: Method::$method,
+            path: $path,
+            door: $door,
+            operation: Some(&$operation),
+            route: || web::to($handler),
+        }
     };
 }
 
@@ -76,9 +91,10 @@ fn storage() -> Vec<Entry> {
 
 fn http_api() -> Vec<Entry> {
     vec![
-        entry!(POST "/api/v1/conversations" api("conversations.write") => conversations::api::create),
-        entry!(GET "/api/v1/conversations/{id}" api("conversations.write") => conversations::api::show),
-        entry!(POST "/api/v1/conversations/{id}/end" api("conversations.write") => conversations::api::end),
+        entry!(GET "/api/v1/openapi.json" Door::Open => reference::show),
+        entry!(POST "/api/v1/conversations" api("conversations.write") => conversations::api::create, conversations::operations::CREATE),
+        entry!(GET "/api/v1/conversations/{id}" api("conversations.write") => conversations::api::show, conversations::operations::SHOW),
+        entry!(POST "/api/v1/conversations/{id}/end" api("conversations.write") => conversations::api::end, conversations::operations::END),
         entry!(POST "/api/v1/conversations/{id}/media" api("media.write") => intake::api::create),
         entry!(GET "/api/v1/media/{id}" api("media.read") => media::api::show),
         entry!(GET "/api/v1/media/{id}/content" api("media.read") => media::api::content),
@@ -99,6 +115,7 @@ fn http_api() -> Vec<Entry> {
 pub(super) struct Shared {
     pub(super) endpoint_tests: Data<endpoints::TestLimit>,
     downloads: Data<media::Downloads>,
+    reference: Data<reference::Reference>,
 }
 
 /// Makes what handlers share, once for all threads of the server.
@@ -107,11 +124,15 @@ pub(super) fn shared(installation: &Installation) -> Shared {
     Shared {
         endpoint_tests: Data::new(endpoints::TestLimit::new(rate, burst)),
         downloads: Data::from(Arc::clone(&installation.downloads)),
+        reference: Data::default(),
     }
 }
 
 impl Shared {
     pub(super) fn add_to(&self, config: &mut ServiceConfig) {
-        config.app_data(self.endpoint_tests.clone()).app_data(self.downloads.clone());
+        config
+            .app_data(self.endpoint_tests.clone())
+            .app_data(self.downloads.clone())
+            .app_data(self.reference.clone());
     }
 }

@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::features::Services;
 use crate::features::accounts::Passwords;
 use crate::features::accounts::pages::sign_ins::SignInLimits;
+use crate::platform::idempotency::Replies;
 use crate::platform::web::session::Sessions;
 use crate::platform::web::{
     Failure, FormTokens, PublicUrl, Site, doors, draw_failures, guard, register, security_headers, trace,
@@ -51,17 +52,19 @@ pub(super) fn bind(
     let passwords = Data::new(Passwords::default());
     let cookie_key = Key::from(&services.vault.derive("session cookies"));
     let shared = routes::shared(installation);
+    let replies = installation.replies.clone();
     let upkeep = Upkeep {
         sessions: sessions.clone(),
         sign_ins: limits.clone(),
         endpoint_tests: shared.endpoint_tests.clone(),
+        replies: replies.clone(),
     };
     let site_config = config.clone();
     let server = HttpServer::new(move || {
         let public = public.wait().clone();
         let session = session_layer(sessions.clone(), cookie_key.clone(), public.is_https());
         App::new()
-            .app_data(Data::new(site(&services, &site_config, public)))
+            .app_data(Data::new(site(&services, &site_config, replies.clone(), public)))
             .app_data(services.clone())
             .app_data(limits.clone())
             .app_data(passwords.clone())
@@ -91,7 +94,7 @@ pub(super) fn bind(
 }
 
 /// What every request knows about the installation.
-fn site(services: &Data<Services>, config: &Config, public: PublicUrl) -> Site {
+fn site(services: &Data<Services>, config: &Config, replies: Replies, public: PublicUrl) -> Site {
     Site {
         db: services.db.clone(),
         clock: services.clock.clone(),
@@ -101,6 +104,7 @@ fn site(services: &Data<Services>, config: &Config, public: PublicUrl) -> Site {
         public,
         media_origin: config.media.url.as_ref().map(|url| url.origin().ascii_serialization()),
         trusted_proxies: config.trusted_proxies.clone(),
+        replies,
         form_tokens: FormTokens::new(services.vault.derive("form tokens")),
     }
 }

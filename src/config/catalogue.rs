@@ -120,6 +120,12 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     number("limits.endpoint_tests_burst", "10", "Endpoint tests by one person at once."),
     number(
+        "api.idempotency_lease_seconds",
+        "120",
+        "How long a request with an Idempotency-Key may go without a sign of life before a repetition of it takes the key over.",
+    ),
+    number("api.idempotency_hours", "24", "How long the reply to a request with an Idempotency-Key is kept."),
+    number(
         "jobs.lease_seconds",
         "120",
         "How long background work may go without a sign of life before another worker takes it over.",

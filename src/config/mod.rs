@@ -17,6 +17,7 @@ pub use catalogue::reference;
 use source::Source;
 
 use crate::platform::db::Location;
+use crate::platform::idempotency::Terms;
 use crate::platform::jobs::JobSettings;
 use crate::platform::secret::Secret;
 use crate::platform::web::session::Lifetime;
@@ -51,6 +52,8 @@ pub struct Config {
     pub limits: Limits,
     /// How the queue works.
     pub jobs: JobSettings,
+    /// How long idempotency keys are held and replies kept.
+    pub idempotency: Terms,
     /// How much is logged, and in which form.
     pub log: LogConfig,
 }
@@ -145,6 +148,7 @@ impl Config {
                 sign_in_account: limit(&mut source, "sign_in_account"),
                 endpoint_tests: limit(&mut source, "endpoint_tests"),
             },
+            idempotency: idempotency(&mut source),
             jobs: jobs(&mut source),
             log: LogConfig { filter: source.text("log.filter"), json: source.text("log.format") == "json" },
             data_dir,
@@ -223,6 +227,20 @@ fn media(source: &mut Source, data_dir: &Path) -> MediaConfig {
         max_upload: source.parsed("media.max_upload", "a number of bytes"),
         keep_free_percent,
     }
+}
+
+fn idempotency(source: &mut Source) -> Terms {
+    let hours: u64 = source.parsed("api.idempotency_hours", "a whole number of hours");
+    let terms = Terms {
+        lease: Duration::from_secs(source.parsed("api.idempotency_lease_seconds", "a number of seconds")),
+        keep: Duration::from_hours(hours),
+    };
+    if terms.lease.is_zero() || terms.keep < terms.lease {
+        source.problem(
+            "api.idempotency_lease_seconds: give at least 1, and not more than api.idempotency_hours",
+        );
+    }
+    terms
 }
 
 fn jobs(source: &mut Source) -> JobSettings {

@@ -4,6 +4,7 @@ pub mod blobs;
 pub mod clock;
 pub mod db;
 pub mod form;
+pub mod idempotency;
 pub mod ids;
 pub mod jobs;
 pub mod keys;

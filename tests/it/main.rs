@@ -11,6 +11,7 @@ mod house;
 mod leaks;
 mod names;
 mod poison;
+mod problems;
 mod schema;
 mod support;
 mod web;

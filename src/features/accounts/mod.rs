@@ -15,6 +15,10 @@ pub use model::{AccountError, NewPerson, User, UserId, UserState};
 pub use passwords::Passwords;
 
 use crate::platform::db::{DbResult, Tx};
+use crate::platform::web::Code;
+
+/// The words of refusals.
+pub const CODES: &[Code] = &[model::EMAIL_TAKEN];
 
 /// Counts the people who can sign in or were invited.
 pub async fn count(tx: &mut Tx) -> DbResult<i64> {

@@ -8,7 +8,7 @@ use crate::platform::clock::Timestamp;
 use crate::platform::db::DbError;
 use crate::platform::form::{FieldErrors, FormFields};
 use crate::platform::secret::Secret;
-use crate::platform::web::{Failure, Role};
+use crate::platform::web::{Code, Failure, Role};
 use crate::{text_enum, typed_id};
 
 typed_id! {
@@ -117,6 +117,10 @@ pub(super) fn judge_password(password: &str, email: &str, name: &str) -> Result<
     Ok(())
 }
 
+/// An address is in use.
+pub(super) const EMAIL_TAKEN: Code =
+    Code::new(StatusCode::CONFLICT, "email_taken", "somebody with this address is already here");
+
 /// Why something about a person could not be done.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
@@ -135,7 +139,7 @@ impl From<AccountError> for Failure {
     fn from(error: AccountError) -> Self {
         match error {
             AccountError::LinkGone => Self::NotFound,
-            AccountError::EmailTaken => Self::refused(StatusCode::CONFLICT, "email_taken", error.to_string()),
+            AccountError::EmailTaken => Self::refused(&EMAIL_TAKEN, error.to_string()),
             AccountError::Db(error) => error.into(),
         }
     }

@@ -7,6 +7,7 @@
 mod actions;
 pub mod api;
 mod model;
+pub mod operations;
 mod store;
 
 pub use actions::{Opened, end, open};

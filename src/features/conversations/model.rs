@@ -1,5 +1,6 @@
 //! What a conversation is, and what must be right about a new one.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -11,17 +12,17 @@ use crate::platform::web::{Actor, Failure, Who};
 use crate::{text_enum, typed_id};
 
 /// As much as other systems' own identifiers need.
-const MOST_EXTERNAL_ID: usize = 255;
+pub(super) const MOST_EXTERNAL_ID: usize = 255;
 /// A word such as `whatsapp` or `voice`.
-const MOST_CHANNEL: usize = 64;
+pub(super) const MOST_CHANNEL: usize = 64;
 /// A number, an address or a name.
-const MOST_CUSTOMER: usize = 255;
+pub(super) const MOST_CUSTOMER: usize = 255;
 /// The longest e-mail address that mail systems deliver to.
-const MOST_AGENT: usize = 254;
+pub(super) const MOST_AGENT: usize = 254;
 /// An id or a name, as long as names of use cases and apps may be.
-const MOST_NAME: usize = 255;
+pub(super) const MOST_NAME: usize = 255;
 /// Attributes are for a handful of values that other systems look up again; they are copied with every read.
-const MOST_ATTRIBUTES: usize = 16 * 1024;
+pub(super) const MOST_ATTRIBUTES: usize = 16 * 1024;
 
 typed_id! {
     /// Names a conversation.
@@ -76,7 +77,8 @@ impl Conversation {
 }
 
 /// A conversation as the HTTP API shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Conversation")]
 pub(super) struct ConversationView {
     id: ConversationId,
     app_id: AppId,
@@ -85,6 +87,7 @@ pub(super) struct ConversationView {
     channel: Option<String>,
     customer: Option<String>,
     agent: Option<String>,
+    #[schemars(with = "Map<String, Value>")]
     attributes: Value,
     state: ConversationState,
     created_at: Timestamp,
@@ -92,7 +95,8 @@ pub(super) struct ConversationView {
     ended_at: Option<Timestamp>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "UseCaseName")]
 struct UseCaseView {
     id: UseCaseId,
     name: String,

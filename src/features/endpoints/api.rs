@@ -1,6 +1,5 @@
 //! `/api/v1/endpoints`.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use futures_util::FutureExt;
@@ -11,12 +10,13 @@ use super::pages::{draft::Draft, testing};
 use super::{Archive, Endpoint, EndpointId, EndpointState, EndpointSummary, TestLimit};
 use crate::connectors::{Outcome, Step};
 use crate::features::Services;
-use crate::features::use_cases::{self, Assignments, UseCaseId};
+use crate::features::use_cases::{self, Assignments, UseCaseError, UseCaseId};
 use crate::formats::kinds::Purpose;
 use crate::platform::clock::Timestamp;
-use crate::platform::db::DbResult;
+use crate::platform::db::{DbError, DbResult, Tx};
 use crate::platform::form::FormFields;
-use crate::platform::web::{Call, Failure, JsonObject, Reply, Segment};
+use crate::platform::idempotency::Fingerprint;
+use crate::platform::web::{Answer, Call, Code, Failure, JsonObject, Once, Reply, Segment};
 
 /// An endpoint in a list. Its settings stand beside the rest under the names under which they are submitted; secrets are
 /// not among them.
@@ -90,56 +90,78 @@ pub async fn index(call: Call) -> Reply {
 
 /// Gives one endpoint.
 pub async fn show(call: Call, id: Segment<EndpointId>) -> Reply {
-    let view = view(&call, id.0).await?;
+    let view = call.read(move |tx| async move { view(tx, id.0).await }.boxed()).await?;
     call.json(StatusCode::OK, &view)
 }
 
 /// Tests and saves, as the form does.
 pub async fn create(call: Call, body: JsonObject, services: Data<Services>, limit: Data<TestLimit>) -> Reply {
     let form = FormFields::from_json(&body.0).map_err(Failure::Invalid)?;
-    let draft = Draft::admit(&services, &form).await?;
-    limit.take(&call.actor)?;
-    let (steps, outcome) = testing::run(&draft.new, services.clone()).await;
-    if !draft.may_be_saved(outcome) {
-        return Ok(refusal(&call, &steps, outcome));
-    }
-    let id = draft.save(services, call.actor.clone()).await?;
-    let view = view(&call, id).await?;
-    call.json(StatusCode::CREATED, &view)
+    let print = call.fingerprint(&body);
+    call.at_length(async |once| {
+        if let Some(former) = once.former(&print)? {
+            return Ok(former);
+        }
+        let draft = Draft::admit(&services, &form).await?;
+        limit.take(&call.actor)?;
+        let (steps, outcome) = testing::run(&draft.new, services.clone()).await;
+        if !draft.may_be_saved(outcome) {
+            return Err(refusal(&steps, outcome));
+        }
+        save(&call, services.clone(), draft, (once, print)).await
+    })
+    .await
 }
 
-async fn view(call: &Call, id: EndpointId) -> Result<EndpointView, Failure> {
-    let found = call.read(move |tx| {
+/// Saves what has passed its test, and keeps the answer for repetitions.
+async fn save(
+    call: &Call,
+    services: Data<Services>,
+    draft: Draft,
+    (once, print): (Once, Fingerprint),
+) -> Reply {
+    let actor = call.actor.clone();
+    let saving = call.write(move |tx| {
         async move {
-            let endpoint = super::find(tx, id).await?;
-            let all = use_cases::assignments(tx).await?;
-            DbResult::Ok(endpoint.map(|endpoint| EndpointView::of(&endpoint, &all)))
+            let id = draft.save_in(tx, &services, &actor).await?;
+            let answer = Answer::json(StatusCode::CREATED, &view(tx, id).await?)?;
+            once.settle(tx, &print, &answer).await?;
+            Ok::<_, UseCaseError>(answer)
         }
         .boxed()
     });
-    found.await?.ok_or(Failure::NotFound)
+    saving.await?.try_into()
 }
 
-/// A problem document that also holds the steps.
-fn refusal(call: &Call, steps: &[Step], outcome: Outcome) -> HttpResponse {
-    let status = StatusCode::UNPROCESSABLE_ENTITY;
-    let (code, detail) = match outcome {
-        Outcome::Warnings => (
-            "endpoint_test_warnings",
-            "The endpoint test ended with warnings; nothing was saved. Send accept_warnings: true to save it all the same",
-        ),
-        Outcome::Passed | Outcome::Failed => {
-            ("endpoint_test_failed", "The endpoint test failed; nothing was saved")
-        }
-    };
-    let document = json!({
-        "type": "about:blank",
-        "title": status.canonical_reason(),
-        "status": status.as_u16(),
-        "code": code,
-        "detail": detail,
-        "request_id": call.actor.request_id,
-        "steps": steps,
-    });
-    HttpResponse::build(status).content_type("application/problem+json").body(document.to_string())
+async fn view(tx: &mut Tx, id: EndpointId) -> DbResult<EndpointView> {
+    let endpoint = super::find(tx, id).await?.ok_or(DbError::NotFound)?;
+    let all = use_cases::assignments(tx).await?;
+    Ok(EndpointView::of(&endpoint, &all))
 }
+
+/// The refusal of an endpoint whose test did not pass, with the steps.
+fn refusal(steps: &[Step], outcome: Outcome) -> Failure {
+    let members = [("steps".to_owned(), json!(steps))].into_iter().collect();
+    match outcome {
+        Outcome::Warnings => Failure::refused_with(
+            &TEST_WARNINGS,
+            "The endpoint test ended with warnings; nothing was saved. Send accept_warnings: true to save it all the same",
+            members,
+        ),
+        Outcome::Passed | Outcome::Failed => Failure::refused_with(
+            &TEST_FAILED,
+            "The endpoint test failed; nothing was saved. The steps say where and what to do",
+            members,
+        ),
+    }
+}
+
+/// A step of the test failed.
+pub(super) const TEST_FAILED: Code =
+    Code::new(StatusCode::UNPROCESSABLE_ENTITY, "endpoint_test_failed", "nothing was saved, see `steps`");
+/// The test ended with warnings that nobody accepted.
+pub(super) const TEST_WARNINGS: Code = Code::new(
+    StatusCode::UNPROCESSABLE_ENTITY,
+    "endpoint_test_warnings",
+    "nothing was saved, see `steps`; may be confirmed with `accept_warnings`",
+);

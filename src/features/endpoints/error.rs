@@ -5,7 +5,11 @@ use actix_web::http::StatusCode;
 use crate::platform::db::DbError;
 use crate::platform::form::FieldErrors;
 use crate::platform::vault::VaultError;
-use crate::platform::web::Failure;
+use crate::platform::web::{Code, Failure};
+
+/// An endpoint of a type that a newer version saved.
+pub(super) const UNKNOWN_TYPE: Code =
+    Code::new(StatusCode::CONFLICT, "unknown_type", "the endpoint's type is not known to this version");
 
 /// Why something could not be done with an endpoint.
 #[derive(Debug, thiserror::Error)]
@@ -30,8 +34,7 @@ impl From<EndpointError> for Failure {
             EndpointError::Invalid(errors) => Self::Invalid(errors),
             EndpointError::Db(error) => error.into(),
             EndpointError::UnknownType(_) => Self::refused(
-                StatusCode::CONFLICT,
-                "unknown_type",
+                &UNKNOWN_TYPE,
                 "This version of Mediaport does not know the type of this endpoint",
             ),
             EndpointError::Vault(error) => Self::Bug(error.into()),

@@ -18,12 +18,16 @@ use crate::connectors;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbResult, Tx};
 use crate::platform::vault::Vault;
+use crate::platform::web::Code;
 
 pub use error::EndpointError;
 pub use limit::TestLimit;
 pub use model::{
     Archive, Destination, Endpoint, EndpointId, EndpointState, EndpointSummary, Health, NewEndpoint, Settings,
 };
+
+/// The words of refusals.
+pub const CODES: &[Code] = &[error::UNKNOWN_TYPE, api::TEST_FAILED, api::TEST_WARNINGS];
 
 /// Lists the endpoints by name; at most a thousand, which no installation comes near.
 pub async fn list(tx: &mut Tx) -> DbResult<Vec<EndpointSummary>> {

@@ -16,7 +16,7 @@ use crate::features::conversations::{self, Conversation, ConversationId, Reach};
 use crate::features::media::MediaView;
 use crate::platform::blobs::{Incoming, Watermark};
 use crate::platform::form::FormFields;
-use crate::platform::web::{Call, Failure, Reply, Segment};
+use crate::platform::web::{Call, Failure, Reply, Segment, problem};
 
 /// How often the room on the volume is looked at while bytes of unknown number come in.
 const ROOM_EVERY: u64 = 64 * 1024 * 1024;
@@ -58,17 +58,18 @@ enum Encoding {
 
 impl Encoding {
     fn of(headers: &HeaderMap) -> Result<Self, Failure> {
-        let unsupported = |detail: &'static str| {
-            Failure::refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported", detail)
-        };
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().trim();
         if !matches!(text(header::CONTENT_ENCODING).to_ascii_lowercase().as_str(), "" | "identity") {
-            return Err(unsupported("Send the file without Content-Encoding"));
+            return Err(Failure::refused(
+                &problem::UNSUPPORTED_ENCODING,
+                "Send the file without Content-Encoding",
+            ));
         }
         let declared = text(header::CONTENT_TYPE).to_ascii_lowercase();
         match declared.split(';').next().unwrap_or_default().trim() {
             "multipart/form-data" => Ok(Self::Multipart),
-            "application/json" => Err(unsupported(
+            "application/json" => Err(Failure::refused(
+                &problem::UNSUPPORTED_MEDIA_TYPE,
                 "Files inside JSON are not taken yet: send multipart/form-data, or the file itself as the body",
             )),
             "" => Ok(Self::Raw(None)),
@@ -100,11 +101,7 @@ async fn raw(
     }
     // The server has noticed a short body by now; this holds whatever it does.
     if declared_length(request.headers()).is_some_and(|length| length != incoming.size()) {
-        return Err(Failure::refused(
-            StatusCode::BAD_REQUEST,
-            "incomplete",
-            "The body has another length than declared",
-        ));
+        return Err(Failure::refused(&problem::INCOMPLETE_BODY, "The body has another length than declared"));
     }
     Ok(Upload { incoming, declared, details })
 }

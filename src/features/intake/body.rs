@@ -7,12 +7,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_web::error::PayloadError;
-use actix_web::http::StatusCode;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, Sleep};
 
-use crate::platform::web::Failure;
+use crate::platform::web::{Failure, problem};
 
 /// A client that sends nothing for so long has gone, or holds the connection on purpose.
 const STALL_LIMIT: Duration = Duration::from_mins(1);
@@ -61,15 +60,12 @@ impl<S> Body<S> {
         match self.0.borrow().broken {
             None => otherwise(),
             Some(Broken::Cut) => Failure::refused(
-                StatusCode::BAD_REQUEST,
-                "incomplete",
+                &problem::INCOMPLETE_BODY,
                 "The body ended before it was complete. Nothing was stored",
             ),
-            Some(Broken::Stalled) => Failure::refused(
-                StatusCode::REQUEST_TIMEOUT,
-                "timeout",
-                "No byte arrived for a minute. Nothing was stored",
-            ),
+            Some(Broken::Stalled) => {
+                Failure::refused(&problem::BODY_TIMEOUT, "No byte arrived for a minute. Nothing was stored")
+            }
             Some(Broken::TooLarge) => too_large(),
         }
     }
@@ -78,8 +74,7 @@ impl<S> Body<S> {
 /// The refusal of files above the operator's limit.
 pub(super) fn too_large() -> Failure {
     Failure::refused(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "too_large",
+        &problem::TOO_LARGE,
         "The file is larger than this installation accepts. Nothing was stored",
     )
 }
@@ -162,7 +157,7 @@ mod tests {
     async fn code<S: Stream<Item = Result<Bytes, PayloadError>> + Unpin>(body: &mut Body<S>) -> &'static str {
         while let Some(piece) = body.next().await {
             if piece.is_err() {
-                return body.failure_or(|| Failure::NotFound).code();
+                return body.failure_or(|| Failure::NotFound).code().name;
             }
         }
         "whole"
@@ -180,7 +175,7 @@ mod tests {
     #[tokio::test]
     async fn a_cut_body_is_incomplete() {
         let mut body = Body::new(pieces(vec![Ok(b"abc"), Err(PayloadError::Incomplete(None))]), 5);
-        assert_eq!(code(&mut body).await, "incomplete");
+        assert_eq!(code(&mut body).await, "incomplete_body");
     }
 
     #[tokio::test]
@@ -195,6 +190,6 @@ mod tests {
         let mut body = Body::new(stream::pending(), 5);
         body.0.borrow_mut().is_waiting = true;
         body.0.borrow_mut().stall.as_mut().reset(Instant::now());
-        assert_eq!(code(&mut body).await, "timeout");
+        assert_eq!(code(&mut body).await, "body_timeout");
     }
 }

@@ -13,3 +13,8 @@ mod multipart;
 
 pub use actions::{Accepted, accept};
 pub use model::{Details, IntakeError, Upload};
+
+use crate::platform::web::Code;
+
+/// The words of refusals.
+pub const CODES: &[Code] = &[model::NO_ROOM];

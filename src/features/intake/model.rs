@@ -10,7 +10,7 @@ use crate::platform::blobs::{BlobError, Incoming};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::DbError;
 use crate::platform::form::{Check, FieldErrors, FormFields};
-use crate::platform::web::Failure;
+use crate::platform::web::{Code, Failure};
 
 /// The longest file name, in characters.
 const MOST_FILE_NAME: usize = 255;
@@ -194,13 +194,16 @@ pub(super) fn of_store(error: BlobError) -> Failure {
     }
 }
 
+/// The media disk is nearly full.
+pub(super) const NO_ROOM: Code = Code::new(
+    StatusCode::INSUFFICIENT_STORAGE,
+    "no_room",
+    "the media disk is nearly full; the connection is closed",
+);
+
 /// The refusal when the volume is nearly full.
 pub(super) fn no_room() -> Failure {
-    Failure::refused(
-        StatusCode::INSUFFICIENT_STORAGE,
-        "no_room",
-        "There is no room for this file. Nothing was stored; try again later",
-    )
+    Failure::refused(&NO_ROOM, "There is no room for this file. Nothing was stored; try again later")
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::store;
 use crate::features::conversations::Reach;
 use crate::features::{Services, audit, deliveries};
 use crate::platform::blobs::{BlobError, Reader};
-use crate::platform::web::{Call, Failure, Params, Reply, Segment};
+use crate::platform::web::{Call, Code, Failure, Params, Reply, Segment};
 
 /// `GET /api/v1/media/{id}`.
 pub async fn show(call: Call, id: Segment<MediaId>) -> Reply {
@@ -80,10 +80,16 @@ fn check_bytes(media: &Media) -> Result<(), Failure> {
     }
 }
 
+/// The bytes are not those that were accepted.
+pub(super) const DAMAGED: Code = Code::new(
+    StatusCode::INTERNAL_SERVER_ERROR,
+    "damaged",
+    "the stored bytes are not those that were accepted; they are not served",
+);
+
 fn damaged() -> Failure {
     Failure::refused(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "damaged",
+        &DAMAGED,
         "The stored file is damaged and is not served. It has to be restored from a backup",
     )
 }

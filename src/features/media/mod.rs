@@ -15,3 +15,8 @@ mod store;
 pub use downloads::Downloads;
 pub use model::{Media, MediaId, MediaState, MediaView};
 pub use store::{exists, find, insert, mark_damaged};
+
+use crate::platform::web::Code;
+
+/// The words of refusals.
+pub const CODES: &[Code] = &[api::DAMAGED];

@@ -5,12 +5,13 @@ use futures_util::FutureExt;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Assignments, UseCase, UseCaseForm, UseCaseId, actions};
+use super::{Assignments, UseCase, UseCaseError, UseCaseForm, UseCaseId, actions};
 use crate::features::endpoints::EndpointId;
 use crate::formats::kinds::Purpose;
 use crate::platform::clock::Timestamp;
+use crate::platform::db::{DbError, DbResult, Tx};
 use crate::platform::form::FormFields;
-use crate::platform::web::{Call, Failure, JsonObject, Reply, Segment};
+use crate::platform::web::{Answer, Call, Failure, JsonObject, Reply, Segment};
 
 /// A use case with the endpoints of each purpose.
 #[derive(Serialize)]
@@ -48,26 +49,36 @@ pub async fn index(call: Call) -> Reply {
 
 /// Gives one use case.
 pub async fn show(call: Call, id: Segment<UseCaseId>) -> Reply {
-    answer(&call, StatusCode::OK, id.0).await
+    let view = call.read(move |tx| async move { view(tx, id.0).await }.boxed()).await?;
+    call.json(StatusCode::OK, &view)
 }
 
 /// Adds a use case with its endpoints.
 pub async fn create(call: Call, body: JsonObject) -> Reply {
     let form = parse(&body)?;
     let (actor, now) = (call.actor.clone(), call.now());
-    let created = call.write(move |tx| async move { actions::create(tx, &actor, now, &form).await }.boxed());
-    let id = created.await?;
-    answer(&call, StatusCode::CREATED, id).await
+    let creating = call.once(call.fingerprint(&body), move |tx| {
+        async move {
+            let id = actions::create(tx, &actor, now, &form).await?;
+            Ok::<_, UseCaseError>(Answer::json(StatusCode::CREATED, &view(tx, id).await?)?)
+        }
+        .boxed()
+    });
+    creating.await
 }
 
 /// Replaces name and endpoints; a list that is left out becomes empty.
 pub async fn update(call: Call, id: Segment<UseCaseId>, body: JsonObject) -> Reply {
     let (id, form) = (id.0, parse(&body)?);
     let (actor, now) = (call.actor.clone(), call.now());
-    let updated =
-        call.write(move |tx| async move { actions::update(tx, &actor, now, id, &form).await }.boxed());
-    updated.await?;
-    answer(&call, StatusCode::OK, id).await
+    let updating = call.write(move |tx| {
+        async move {
+            actions::update(tx, &actor, now, id, &form).await?;
+            Ok::<_, UseCaseError>(view(tx, id).await?)
+        }
+        .boxed()
+    });
+    call.json(StatusCode::OK, &updating.await?)
 }
 
 fn parse(body: &JsonObject) -> Result<UseCaseForm, Failure> {
@@ -75,8 +86,8 @@ fn parse(body: &JsonObject) -> Result<UseCaseForm, Failure> {
     UseCaseForm::parse(&form).map_err(Failure::Invalid)
 }
 
-async fn answer(call: &Call, status: StatusCode, id: UseCaseId) -> Reply {
-    let all = call.read(|tx| super::assignments(tx).boxed()).await?;
-    let use_case = all.use_case(id).ok_or(Failure::NotFound)?;
-    call.json(status, &UseCaseView::of(use_case, &all))
+async fn view(tx: &mut Tx, id: UseCaseId) -> DbResult<UseCaseView> {
+    let all = super::assignments(tx).await?;
+    let use_case = all.use_case(id).ok_or(DbError::NotFound)?;
+    Ok(UseCaseView::of(use_case, &all))
 }

@@ -1,5 +1,6 @@
 //! Reading what was sent: path segments, queries, forms and JSON objects, with our own failures.
 
+use std::fmt::{self, Display, Formatter};
 use std::future::{Ready, ready};
 use std::str::FromStr;
 
@@ -34,6 +35,13 @@ impl FromRequest for Form {
 
 /// A JSON object, read as the fields of a form are.
 pub struct JsonObject(pub serde_json::Map<String, serde_json::Value>);
+
+impl Display for JsonObject {
+    /// Writes it in one way, whatever the order and the spaces in which it came.
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        serde_json::to_string(&self.0).map_err(|_| fmt::Error)?.fmt(formatter)
+    }
+}
 
 impl FromRequest for JsonObject {
     type Error = actix_web::Error;

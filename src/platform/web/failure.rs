@@ -12,7 +12,9 @@ use actix_web::http::{StatusCode, header};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
+use serde_json::{Map, Value};
 
+use super::problem::{self, Code};
 use super::shell::{Shell, Theme};
 use super::trace::RequestId;
 use super::visit::theme_of;
@@ -32,15 +34,8 @@ pub enum Failure {
     #[error("You may not do that")]
     Forbidden,
     /// The request is understood and refused, for a reason that the asker can act on.
-    #[error("{detail}")]
-    Refused {
-        /// The status to answer with.
-        status: StatusCode,
-        /// The stable code of the problem document.
-        code: &'static str,
-        /// The sentence for people.
-        detail: Cow<'static, str>,
-    },
+    #[error("{}", .0.detail)]
+    Refused(Box<Refusal>),
     /// Some fields are wrong.
     #[error("Some fields need attention")]
     Invalid(FieldErrors),
@@ -55,29 +50,65 @@ pub enum Failure {
     Bug(#[source] anyhow::Error),
 }
 
+/// What is said about a refusal.
+#[derive(Debug)]
+pub struct Refusal {
+    code: Code,
+    detail: Cow<'static, str>,
+    members: Map<String, Value>,
+    retry_after: Option<u64>,
+}
+
 impl Failure {
-    /// Refuses with a status, a stable code and a sentence.
-    pub fn refused(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::Refused { status, code, detail: detail.into() }
+    /// Refuses with a stable word and a sentence.
+    pub fn refused(code: &Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::refused_with(code, detail, Map::new())
+    }
+
+    /// Refuses with more than a sentence: `members` stand beside the usual ones of the problem document.
+    pub fn refused_with(
+        code: &Code,
+        detail: impl Into<Cow<'static, str>>,
+        members: Map<String, Value>,
+    ) -> Self {
+        Self::Refused(Box::new(Refusal { code: *code, detail: detail.into(), members, retry_after: None }))
+    }
+
+    /// Tells with a refusal after how many seconds the same request may succeed.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        if let Self::Refused(refusal) = &mut self {
+            refusal.retry_after = Some(seconds);
+        }
+        self
     }
 
     /// Refuses what cannot be read at all.
     pub fn malformed(detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::refused(StatusCode::BAD_REQUEST, "malformed", detail)
+        Self::refused(&problem::MALFORMED, detail)
     }
 
-    /// Gives the stable code of the problem document.
+    /// Gives the stable word of the problem document, and with it the status.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         match self {
-            Self::NotFound => "not_found",
-            Self::SignedOut => "unauthorized",
-            Self::Forbidden => "forbidden",
-            Self::Refused { code, .. } => code,
-            Self::Invalid(_) => "invalid",
-            Self::TooMany(_) => "too_many_requests",
-            Self::Unavailable => "unavailable",
-            Self::Bug(_) => "internal",
+            Self::NotFound => problem::NOT_FOUND,
+            Self::SignedOut => problem::UNAUTHORIZED,
+            Self::Forbidden => problem::FORBIDDEN,
+            Self::Refused(refusal) => refusal.code,
+            Self::Invalid(_) => problem::INVALID,
+            Self::TooMany(_) => problem::TOO_MANY_REQUESTS,
+            Self::Unavailable => problem::UNAVAILABLE,
+            Self::Bug(_) => problem::INTERNAL,
+        }
+    }
+
+    fn seconds_to_wait(&self) -> Option<u64> {
+        match self {
+            Self::Unavailable => Some(2),
+            Self::TooMany(seconds) => Some(*seconds),
+            Self::Refused(refusal) => refusal.retry_after,
+            _ => None,
         }
     }
 
@@ -85,7 +116,7 @@ impl Failure {
         match self {
             Self::Bug(cause) => tracing::error!(request_id, error = format!("{cause:#}"), "request failed"),
             Self::Unavailable => tracing::warn!(request_id, "request refused: busy"),
-            other => tracing::debug!(request_id, code = other.code(), "request refused"),
+            other => tracing::debug!(request_id, code = other.code().name, "request refused"),
         }
     }
 
@@ -95,12 +126,18 @@ impl Failure {
             "type": "about:blank",
             "title": self.status_code().canonical_reason().unwrap_or("Error"),
             "status": self.status_code().as_u16(),
-            "code": self.code(),
+            "code": self.code().name,
             "detail": self.to_string(),
             "request_id": request_id,
         });
-        if let Self::Invalid(errors) = self {
-            document["errors"] = serde_json::json!(errors);
+        match self {
+            Self::Invalid(errors) => document["errors"] = serde_json::json!(errors),
+            Self::Refused(refusal) => {
+                for (name, value) in &refusal.members {
+                    document[name] = value.clone();
+                }
+            }
+            _ => {}
         }
         document
     }
@@ -108,16 +145,7 @@ impl Failure {
 
 impl ResponseError for Failure {
     fn status_code(&self) -> StatusCode {
-        match self {
-            Self::NotFound => StatusCode::NOT_FOUND,
-            Self::SignedOut => StatusCode::UNAUTHORIZED,
-            Self::Forbidden => StatusCode::FORBIDDEN,
-            Self::Refused { status, .. } => *status,
-            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Bug(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        }
+        self.code().status
     }
 
     fn error_response(&self) -> HttpResponse {
@@ -233,11 +261,9 @@ impl Asked {
     fn draw(&self, failure: &Failure) -> Result<HttpResponse, Failure> {
         let status = failure.status_code();
         let mut builder = HttpResponse::build(status);
-        match failure {
-            Failure::Unavailable => builder.insert_header((header::RETRY_AFTER, "2")),
-            Failure::TooMany(seconds) => builder.insert_header((header::RETRY_AFTER, seconds.to_string())),
-            _ => &mut builder,
-        };
+        if let Some(seconds) = failure.seconds_to_wait() {
+            builder.insert_header((header::RETRY_AFTER, seconds.to_string()));
+        }
         if status == StatusCode::PAYLOAD_TOO_LARGE || status == StatusCode::INSUFFICIENT_STORAGE {
             // The body was not read, so nothing else can follow on this connection.
             builder.force_close();
@@ -286,12 +312,8 @@ impl Asked {
 pub(super) fn of_framework(error: &dyn ResponseError) -> Failure {
     match error.status_code() {
         StatusCode::NOT_FOUND => Failure::NotFound,
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            Failure::refused(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The request is too large")
-        }
-        status if status.is_client_error() => {
-            Failure::refused(status, "malformed", "The request could not be read")
-        }
+        StatusCode::PAYLOAD_TOO_LARGE => Failure::refused(&problem::TOO_LARGE, "The request is too large"),
+        status if status.is_client_error() => Failure::malformed("The request could not be read"),
         // The session layer knows one error for everything; behind ours stands a database that is away.
         _ if error.to_string().contains("session") => Failure::Unavailable,
         _ => Failure::Bug(anyhow::anyhow!("{error}")),

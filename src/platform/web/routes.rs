@@ -7,6 +7,7 @@ use actix_web::http::Method;
 use actix_web::{Route, guard, web};
 
 use super::actor::Role;
+use super::operation::Operation;
 
 /// Who may pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub struct Entry {
     pub path: &'static str,
     /// Who may pass.
     pub door: Door,
+    /// What the documentation says of it; only the HTTP API is described.
+    pub operation: Option<&'static Operation>,
     /// Makes the route with its handler.
     pub route: fn() -> Route,
 }

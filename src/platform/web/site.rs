@@ -17,6 +17,7 @@ use super::shell::{NavGroup, NavItem};
 use super::tokens::FormTokens;
 use crate::platform::clock::Clock;
 use crate::platform::db::Db;
+use crate::platform::idempotency::Replies;
 
 /// Knows the principals; the accounts and apps features stand behind it.
 pub trait Doorkeeper: Send + Sync {
@@ -48,6 +49,8 @@ pub struct Site {
     pub media_origin: Option<String>,
     /// Proxies whose forwarding headers are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// What requests with an idempotency key were answered.
+    pub replies: Replies,
     /// Makes and checks the tokens in forms.
     pub form_tokens: FormTokens,
 }

@@ -6,8 +6,8 @@ use futures_util::FutureExt;
 use crate::connectors::Outcome;
 use crate::features::Services;
 use crate::features::endpoints::{self, EndpointId, NewEndpoint, actions};
-use crate::features::use_cases::{self, Serves};
-use crate::platform::db::DbResult;
+use crate::features::use_cases::{self, Serves, UseCaseError};
+use crate::platform::db::{DbResult, Tx};
 use crate::platform::form::{FieldErrors, FormFields};
 use crate::platform::web::{Actor, Failure};
 
@@ -71,15 +71,19 @@ impl Draft {
         actor: Actor,
     ) -> Result<EndpointId, Failure> {
         let db = services.db.clone();
-        let saved = db.write(move |tx| {
-            async move {
-                let now = services.clock.now();
-                let what = (&self.new, &self.serves);
-                use_cases::actions::add_endpoint(tx, &services.vault, &actor, now, what).await
-            }
-            .boxed()
-        });
+        let saved = db.write(move |tx| async move { self.save_in(tx, &services, &actor).await }.boxed());
         Ok(saved.await?)
+    }
+
+    /// Saves it with its use cases, within a transaction.
+    pub(in crate::features::endpoints) async fn save_in(
+        &self,
+        tx: &mut Tx,
+        services: &Services,
+        actor: &Actor,
+    ) -> Result<EndpointId, UseCaseError> {
+        let what = (&self.new, &self.serves);
+        use_cases::actions::add_endpoint(tx, &services.vault, actor, services.clock.now(), what).await
     }
 }
 
