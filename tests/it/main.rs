@@ -9,6 +9,7 @@ mod connectors;
 mod deliveries;
 mod house;
 mod leaks;
+mod lists;
 mod names;
 mod poison;
 mod problems;

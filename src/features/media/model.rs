@@ -1,11 +1,15 @@
 //! What is known about a stored file.
 
+use std::cmp::Reverse;
+
 use serde::Serialize;
 
 use crate::features::apps::AppId;
 use crate::features::conversations::ConversationId;
 use crate::formats::kinds::Kind;
 use crate::platform::clock::Timestamp;
+use crate::platform::form::Check;
+use crate::platform::web::pagination::{Filter, Moment};
 use crate::{text_enum, typed_id};
 
 typed_id! {
@@ -77,11 +81,85 @@ impl Media {
         u64::try_from(self.size).unwrap_or_default()
     }
 
+    /// Gives its place in lists, which show the newest first.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        Moment { at: self.created_at, id: self.id.uuid() }
+    }
+
+    /// Gives what lists are sorted by.
+    #[must_use]
+    pub(super) fn newest_first(&self) -> Reverse<Moment> {
+        Reverse(self.moment())
+    }
+
     /// Gives the path under which other systems ask for it.
     #[must_use]
     pub fn path(&self) -> String {
         let (app, conversation, id) = (self.app_id, self.conversation_id, self.id.uuid().simple());
         format!("media/{app}/{conversation}-{id:X}.{}", self.extension)
+    }
+}
+
+/// Which media a list shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MediaFilter {
+    /// What they are.
+    pub kind: Option<Kind>,
+    /// What they came with.
+    pub conversation: Option<ConversationId>,
+    /// Their SHA-256 in lower-case hexadecimal.
+    pub sha256: Option<String>,
+    /// Whether the bytes are there.
+    pub state: Option<MediaState>,
+    /// The first instant of acceptance.
+    pub from: Option<Timestamp>,
+    /// The instant before which they were accepted.
+    pub to: Option<Timestamp>,
+    /// The app as its id or name; empty for every app within reach.
+    pub app: String,
+}
+
+impl Filter for MediaFilter {
+    const NAMES: &'static [&'static str] = &["kind", "conversation", "sha256", "state", "from", "to", "app"];
+
+    fn read(check: &mut Check<'_>) -> Self {
+        Self {
+            kind: check.parsed("kind", "Use a kind of media such as picture"),
+            conversation: check.parsed("conversation", "Use the id of a conversation"),
+            sha256: check.parsed("sha256", "Use 64 hexadecimal digits").map(|Sha256(text)| text),
+            state: check.parsed("state", "Use fetching, stored or failed").map(|Kept(state)| state),
+            from: check.parsed("from", TIME),
+            to: check.parsed("to", TIME),
+            app: check.text("app", MOST_NAME),
+        }
+    }
+}
+
+const TIME: &str = "Write the time as RFC 3339, such as 2026-03-01T12:30:00Z";
+/// An id or a name, as long as names of apps may be.
+const MOST_NAME: usize = 255;
+
+/// A digest as somebody wrote it down: in either case.
+struct Sha256(String);
+
+impl std::str::FromStr for Sha256 {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let is_digest = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_digest { Ok(Self(text.to_ascii_lowercase())) } else { Err(()) }
+    }
+}
+
+/// A state that lists show: what is deleted is absent.
+struct Kept(MediaState);
+
+impl std::str::FromStr for Kept {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        text.parse().ok().filter(|state| *state != MediaState::Deleted).map(Self).ok_or(())
     }
 }
 

@@ -1,9 +1,12 @@
 //! SQL of media.
 
-use super::model::{Media, MediaId};
+use super::model::{Media, MediaFilter, MediaId, MediaState};
+use crate::features::apps::{self, AppId};
 use crate::features::conversations::Reach;
 use crate::on;
+use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbResult, Tx, expect_one};
+use crate::platform::web::pagination::Moment;
 
 const INSERT: &str = "
     INSERT INTO media (id, app_id, conversation_id, kind, file_name, mime_type, extension, size, sha256, state,
@@ -62,4 +65,157 @@ pub async fn mark_damaged(tx: &mut Tx, id: MediaId) -> DbResult<()> {
         .execute(conn)
         .await
         .map(|done| done.rows_affected()))?)
+}
+
+/// A filter beside those that an index serves: it applies when its value is not null.
+macro_rules! perhaps {
+    ($column:literal $value:literal) => {
+        concat!("(CAST(", $value, " AS TEXT) IS NULL OR ", $column, " = ", $value, ")")
+    };
+}
+
+/// A statement for each index. All have the same parameters: $1 and $2 the place behind which the page begins, $3 the
+/// first instant, $4 the limit, $5 app, $6 kind, $7 conversation, $8 sha256, $9 state.
+///
+/// Instant and identifier are the order, not the identifier alone: that of a media is made with the clock of one
+/// process, `created_at` with the one that the database leads. So a time range is a piece of the very index, and exact.
+macro_rules! listed {
+    ($($condition:expr),+) => {
+        concat!(
+            "SELECT id, app_id, conversation_id, kind, file_name, mime_type, extension, size, sha256, state,
+                    captured_at, latitude, longitude, origin, note, is_damaged, created_at, expires_at, deleted_at
+             FROM media
+             WHERE ", $($condition, " AND ",)+
+            "(created_at, id) < ($1, $2) AND created_at >= $3 AND deleted_at IS NULL
+             ORDER BY created_at DESC, id DESC LIMIT $4"
+        )
+    };
+}
+
+/// A conversation has few media; they are found by it and then filtered.
+const LIST_CONVERSATION: &str = listed!(
+    "conversation_id = $7",
+    perhaps!("app_id" "$5"),
+    perhaps!("kind" "$6"),
+    perhaps!("sha256" "$8"),
+    perhaps!("state" "$9")
+);
+const LIST_APP_SHA256: &str = listed!(
+    "app_id = $5 AND sha256 = $8",
+    perhaps!("kind" "$6"),
+    perhaps!("conversation_id" "$7"),
+    perhaps!("state" "$9")
+);
+/// Few media are not stored; the index has no others.
+const LIST_APP_UNSTORED: &str = listed!(
+    "app_id = $5 AND state = $9 AND state <> 'stored'",
+    perhaps!("kind" "$6"),
+    perhaps!("conversation_id" "$7"),
+    perhaps!("sha256" "$8")
+);
+const LIST_UNSTORED: &str = listed!(
+    "state = $9 AND state <> 'stored'",
+    perhaps!("app_id" "$5"),
+    perhaps!("kind" "$6"),
+    perhaps!("conversation_id" "$7"),
+    perhaps!("sha256" "$8")
+);
+const LIST_APP_KIND: &str = listed!(
+    "app_id = $5 AND kind = $6",
+    perhaps!("conversation_id" "$7"),
+    perhaps!("sha256" "$8"),
+    perhaps!("state" "$9")
+);
+const LIST_KIND: &str = listed!(
+    "kind = $6",
+    perhaps!("app_id" "$5"),
+    perhaps!("conversation_id" "$7"),
+    perhaps!("sha256" "$8"),
+    perhaps!("state" "$9")
+);
+const LIST_APP: &str = listed!(
+    "app_id = $5",
+    perhaps!("kind" "$6"),
+    perhaps!("conversation_id" "$7"),
+    perhaps!("sha256" "$8"),
+    perhaps!("state" "$9")
+);
+const LIST: &str = listed!(
+    perhaps!("app_id" "$5"),
+    perhaps!("kind" "$6"),
+    perhaps!("conversation_id" "$7"),
+    perhaps!("sha256" "$8"),
+    perhaps!("state" "$9")
+);
+
+/// Lists media within a reach behind a place, the newest first.
+pub(super) async fn list(
+    tx: &mut Tx,
+    reach: Reach,
+    filter: &MediaFilter,
+    after: Option<Moment>,
+    limit: i64,
+) -> DbResult<Vec<Media>> {
+    let mut rows = Vec::new();
+    for app in apps_of(tx, reach, filter).await? {
+        rows.append(&mut list_of(tx, app, filter, after, limit).await?);
+    }
+    rows.sort_by_key(Media::newest_first);
+    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(rows)
+}
+
+/// The index of digests begins with the app. Apps are few, and an index for this question alone would cost every
+/// hand-in; so each is asked where none is named.
+async fn apps_of(tx: &mut Tx, reach: Reach, filter: &MediaFilter) -> DbResult<Vec<Option<AppId>>> {
+    match reach {
+        Reach::All if filter.sha256.is_some() && filter.conversation.is_none() => {
+            Ok(apps::list_ids(tx).await?.into_iter().map(Some).collect())
+        }
+        reach => Ok(vec![reach.app()]),
+    }
+}
+
+async fn list_of(
+    tx: &mut Tx,
+    app: Option<AppId>,
+    filter: &MediaFilter,
+    after: Option<Moment>,
+    limit: i64,
+) -> DbResult<Vec<Media>> {
+    let (at, id) = behind(filter.to, after);
+    Ok(on!(tx, conn => sqlx::query_as(statement(app, filter))
+        .bind(at)
+        .bind(&id)
+        .bind(filter.from.unwrap_or(Timestamp::from_millis(i64::MIN)))
+        .bind(limit)
+        .bind(app)
+        .bind(filter.kind)
+        .bind(filter.conversation)
+        .bind(&filter.sha256)
+        .bind(filter.state)
+        .fetch_all(conn)
+        .await)?)
+}
+
+/// Gives the place behind which a page begins. No identifier sorts before the empty one, so that with it a media of the
+/// very instant `to` is left out.
+fn behind(to: Option<Timestamp>, after: Option<Moment>) -> (Timestamp, String) {
+    let end = (to.unwrap_or(Timestamp::from_millis(i64::MAX)), String::new());
+    after.map_or(end.clone(), |after| (after.at, after.id.to_string()).min(end))
+}
+
+/// Chooses the statement whose index leaves the fewest rows to look at.
+fn statement(app: Option<AppId>, filter: &MediaFilter) -> &'static str {
+    let is_unstored = filter.state.is_some_and(|state| state != MediaState::Stored);
+    match (app, filter) {
+        (_, MediaFilter { conversation: Some(_), .. }) => LIST_CONVERSATION,
+        (Some(_), MediaFilter { sha256: Some(_), .. }) => LIST_APP_SHA256,
+        (Some(_), _) if is_unstored => LIST_APP_UNSTORED,
+        (None, _) if is_unstored => LIST_UNSTORED,
+        (Some(_), MediaFilter { kind: Some(_), .. }) => LIST_APP_KIND,
+        (None, MediaFilter { kind: Some(_), .. }) => LIST_KIND,
+        (Some(_), _) => LIST_APP,
+        (None, _) => LIST,
+    }
 }

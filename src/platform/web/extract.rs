@@ -60,7 +60,25 @@ impl FromRequest for JsonObject {
     }
 }
 
-/// The query, decoded into a type of the handler's.
+/// More parameters than any address of ours has; a query with more is refused before it is decoded.
+const MOST_PARAMETERS: usize = 32;
+
+/// Decodes a query. One with very many parameters, or with one of them twice, cannot be meant.
+pub(super) fn pairs(query: &str) -> Result<Vec<(String, String)>, Failure> {
+    if query.bytes().filter(|byte| *byte == b'&').count() >= MOST_PARAMETERS {
+        return Err(Failure::malformed(format!("The query has more than {MOST_PARAMETERS} parameters")));
+    }
+    let mut pairs: Vec<(String, String)> = Vec::new();
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        if pairs.iter().any(|(known, _)| *known == name) {
+            return Err(Failure::malformed("The query has a parameter twice; give each of them once"));
+        }
+        pairs.push((name.into_owned(), value.into_owned()));
+    }
+    Ok(pairs)
+}
+
+/// The query, decoded into a type of the handler's. Lists of the HTTP API have [`List`](super::pagination::List).
 pub struct Params<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequest for Params<T> {
@@ -68,12 +86,10 @@ impl<T: DeserializeOwned> FromRequest for Params<T> {
     type Future = Ready<Result<Self, Failure>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let parsed = web::Query::<T>::from_query(request.query_string());
-        ready(
-            parsed
-                .map(|query| Self(query.into_inner()))
-                .map_err(|error| Failure::malformed(format!("The query could not be read: {error}"))),
-        )
+        let query = request.query_string();
+        let unreadable = |error| Failure::malformed(format!("The query could not be read: {error}"));
+        let parsed = pairs(query).and_then(|_| web::Query::<T>::from_query(query).map_err(unreadable));
+        ready(parsed.map(|query| Self(query.into_inner())))
     }
 }
 
