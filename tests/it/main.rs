@@ -14,6 +14,7 @@ mod limits;
 mod lists;
 mod names;
 mod openapi;
+mod poison;
 mod problems;
 mod schema;
 mod support;
