@@ -12,6 +12,7 @@ mod gate;
 mod killed;
 mod ledger;
 mod limits;
+mod once;
 mod order;
 mod poison;
 mod postgres;
