@@ -93,8 +93,8 @@ pub async fn index(call: Call, list: List<(), Named>) -> Reply {
             async move {
                 let rows = store::list_behind(tx, &list.behind(), list.wanted()).await?;
                 let page = list.cut(rows, |row| Named(row.name.clone()));
-                let last = page.rows.last().map_or("", |row| &row.name);
-                let links = use_cases::links_of_endpoints(tx, &list.behind(), last).await?;
+                let end = page.rows.last().map_or("", |row| &row.name);
+                let links = use_cases::links_of_endpoints(tx, &list.behind(), end).await?;
                 DbResult::Ok((page, links))
             }
             .boxed()

@@ -1,7 +1,5 @@
 //! What is known about a stored file.
 
-use std::cmp::Reverse;
-
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -161,12 +159,6 @@ impl Media {
     #[must_use]
     pub fn moment(&self) -> Moment {
         Moment { at: self.created_at, id: self.id.uuid() }
-    }
-
-    /// Gives what lists are sorted by.
-    #[must_use]
-    pub(super) fn newest_first(&self) -> Reverse<Moment> {
-        Reverse(self.moment())
     }
 
     /// Gives the path under which other systems ask for it.

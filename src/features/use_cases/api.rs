@@ -47,8 +47,8 @@ pub async fn index(call: Call, list: List<(), Named>) -> Reply {
             async move {
                 let rows = store::list_behind(tx, &list.behind(), list.wanted()).await?;
                 let page = list.cut(rows, |row| Named(row.name.clone()));
-                let last = page.rows.last().map_or("", |row| &row.name);
-                let links = store::links_of_use_cases(tx, &list.behind(), last).await?;
+                let end = page.rows.last().map_or("", |row| &row.name);
+                let links = store::links_of_use_cases(tx, &list.behind(), end).await?;
                 DbResult::Ok((page, links))
             }
             .boxed()
