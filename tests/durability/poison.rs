@@ -39,8 +39,8 @@ fn durability_a_file_that_takes_the_process_along_is_put_aside_and_all_others_ar
     gate.close(Hold::Request, "");
     let mut random = StdRng::seed_from_u64(1);
     let mut store = || {
-        let size = random.random_range(1024..LARGEST);
-        let (key, file) = (Uuid::new_v4().to_string(), bytes(&mut random, size));
+        let length = random.random_range(1024..LARGEST);
+        let (key, file) = (Uuid::new_v4().to_string(), bytes(&mut random, length));
         let reply = Client::new(site.port, &keys.app).store(&conversation, &key, &file).unwrap();
         assert_eq!(reply.status, 201, "{}", reply.text());
         ledger.note(&reply.json(), &key, &file);

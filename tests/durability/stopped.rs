@@ -87,8 +87,8 @@ fn durability_a_stopping_process_finishes_what_it_acknowledges_and_the_next_one_
 
     let (stalled, others) = stops.split_last().unwrap();
     let (quick, median, p95) = ranked(others.iter().map(|stop| stop.took).collect());
-    let resumes = stops.iter().filter(|stop| stop.resumed > 0).map(|stop| stop.resumed_after);
-    let (resumes, resume_median, resume_p95) = ranked(resumes.collect());
+    let delays = stops.iter().filter(|stop| stop.resumed > 0).map(|stop| stop.resumed_after);
+    let (delays, resume_median, resume_p95) = ranked(delays.collect());
     let uploads: usize = stops.iter().map(|stop| stop.uploads_finished).sum();
     let resumed: usize = stops.iter().map(|stop| stop.resumed).sum();
     println!(
@@ -97,7 +97,7 @@ fn durability_a_stopping_process_finishes_what_it_acknowledges_and_the_next_one_
         quick[quick.len() - 1],
         stalled.took,
         STOPS * DELIVERIES - resumed,
-        resumes[resumes.len() - 1],
+        delays[delays.len() - 1],
         ledger.count(),
     );
     assert_eq!(found.counters, Counters::default());
@@ -109,7 +109,7 @@ fn durability_a_stopping_process_finishes_what_it_acknowledges_and_the_next_one_
     assert_eq!(uploads, STOPS * UPLOADS - 1, "all but the one that never ends");
     assert_eq!(ledger.count(), uploads + STOPS * DELIVERIES);
     assert!(stalled.took <= STOP && quick.iter().all(|took| *took <= QUICK_STOP));
-    assert!(resumes.iter().all(|after| *after <= RESUME));
+    assert!(delays.iter().all(|after| *after <= RESUME));
     assert!(resumed < STOPS * DELIVERIES, "some end in the second that they get");
 }
 
