@@ -10,7 +10,6 @@ use crate::features::endpoints::EndpointId;
 use crate::formats::kinds::Purpose;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbError, DbResult, Tx};
-use crate::platform::form::FormFields;
 use crate::platform::web::pagination::{List, Named};
 use crate::platform::web::{Answer, Call, Failure, JsonObject, Reply, Segment};
 
@@ -99,7 +98,7 @@ pub async fn update(call: Call, id: Segment<UseCaseId>, body: JsonObject) -> Rep
 }
 
 fn parse(body: &JsonObject) -> Result<UseCaseForm, Failure> {
-    let form = FormFields::from_json(&body.0).map_err(Failure::Invalid)?;
+    let form = body.fields(&["name", "pictures", "recordings", "other"])?;
     UseCaseForm::parse(&form).map_err(Failure::Invalid)
 }
 

@@ -309,7 +309,7 @@ impl Asked {
 }
 
 /// Says in our terms what the framework refused by itself: unreadable paths, forms and bodies.
-pub(super) fn of_framework(error: &dyn ResponseError) -> Failure {
+fn of_framework(error: &dyn ResponseError) -> Failure {
     match error.status_code() {
         StatusCode::NOT_FOUND => Failure::NotFound,
         StatusCode::PAYLOAD_TOO_LARGE => Failure::refused(&problem::TOO_LARGE, "The request is too large"),
