@@ -4,7 +4,7 @@ use askama::Template;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::{Connector, DeliveryError, Ground, Item, Receipt, Report, Takes, VerifiedBy};
+use super::{Connector, DeliveryError, Field, Ground, Item, Receipt, Report, Takes, VerifiedBy};
 use crate::platform::form::{FieldErrors, FormFields};
 use crate::platform::secret::Secret;
 
@@ -27,6 +27,9 @@ pub trait AnyConnector: Send + Sync {
 
     /// Gives [`Connector::TAKES`].
     fn takes(&self) -> Takes;
+
+    /// Gives [`Connector::FIELDS`].
+    fn described(&self) -> &'static [Field];
 
     /// Renders the form fields.
     fn fields(&self, form: &FormFields, stored: bool) -> Result<String, askama::Error>;
@@ -77,6 +80,10 @@ impl<C: Connector> AnyConnector for C {
 
     fn takes(&self) -> Takes {
         C::TAKES
+    }
+
+    fn described(&self) -> &'static [Field] {
+        C::FIELDS
     }
 
     fn fields(&self, form: &FormFields, stored: bool) -> Result<String, askama::Error> {

@@ -9,6 +9,7 @@
 
 mod erased;
 mod error;
+mod field;
 pub mod folder;
 mod item;
 mod probe;
@@ -22,6 +23,7 @@ use serde::de::DeserializeOwned;
 
 pub use erased::{AnyConnector, Configuration};
 pub use error::{DeliveryError, ItemProblem};
+pub use field::{Field, Values};
 pub use item::{Item, Receipt, Source, VerifiedBy, place};
 pub use report::{Found, Outcome, Report, Step, StepName, StepState};
 
@@ -63,6 +65,8 @@ pub trait Connector: Send + Sync + 'static {
     const LABEL: &'static str;
     /// Which media it takes.
     const TAKES: Takes;
+    /// What is filled in, in the order of the form.
+    const FIELDS: &'static [Field];
     /// What may be shown. Serialises under the names of the form's fields, so that a stored endpoint fills its own form.
     type Settings: Serialize + DeserializeOwned + Send + Sync;
     /// What only the protocol may see. Its `Debug` shows nothing.

@@ -91,11 +91,18 @@ impl Serialize for Timestamp {
     }
 }
 
+/// Reads RFC 3339 with any offset; what is finer than a millisecond is cut.
+impl std::str::FromStr for Timestamp {
+    type Err = jiff::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(|instant: jiff::Timestamp| Self(instant.as_millisecond()))
+    }
+}
+
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let instant: jiff::Timestamp = text.parse().map_err(serde::de::Error::custom)?;
-        Ok(Self(instant.as_millisecond()))
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

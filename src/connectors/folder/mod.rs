@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::item::is_relative;
 use super::probe::{self, Removal};
 use super::report::{Found, Report, StepName};
-use super::{Connector, DeliveryError, Ground, Item, Receipt, Takes, VerifiedBy};
+use super::{Connector, DeliveryError, Field, Ground, Item, Receipt, Takes, VerifiedBy};
 use crate::platform::form::{FieldErrors, FormFields};
 use tree::{Directory, problem};
 
@@ -35,6 +35,10 @@ impl Connector for Folder {
     const KEY: &'static str = "folder";
     const LABEL: &'static str = "Folder";
     const TAKES: Takes = Takes::Everything;
+    const FIELDS: &'static [Field] = &[Field::required(
+        "directory",
+        "Path below the operator's root, without a leading `/` and without `..`",
+    )];
     type Settings = Settings;
     type Secrets = ();
 

@@ -17,7 +17,7 @@ mod verify;
 use askama::Template;
 use serde::{Deserialize, Serialize};
 
-use super::{Connector, DeliveryError, Ground, Item, Receipt, Report, Takes, VerifiedBy};
+use super::{Connector, DeliveryError, Field, Ground, Item, Receipt, Report, Takes, VerifiedBy};
 use crate::platform::form::{FieldErrors, FormFields};
 use crate::platform::secret::Secret;
 use client::Bucket;
@@ -43,6 +43,27 @@ impl Connector for S3 {
     const KEY: &'static str = "s3";
     const LABEL: &'static str = "S3 bucket";
     const TAKES: Takes = Takes::Everything;
+    const FIELDS: &'static [Field] = &[
+        Field::required("bucket", "The bucket's name"),
+        Field::required("region", "Such as `eu-west-1`"),
+        Field::required("access_key_id", "The account's key"),
+        Field::secret("secret_access_key", "The account's secret"),
+        Field::optional("prefix", "Folder in the bucket"),
+        Field::optional("endpoint_url", "Address of a server that speaks S3 and is not Amazon's"),
+        Field::flag("path_style", "Bucket in the path instead of the host name"),
+        Field::optional("storage_class", "Such as `STANDARD_IA`"),
+        Field::words(
+            "checksum",
+            "Checksums sent along for the store to compare",
+            &["auto", "crc32", "sha256", "md5", "none"],
+        ),
+        Field::words(
+            "server_side_encryption",
+            "Encryption that the store is asked for",
+            &["none", "AES256", "aws:kms"],
+        ),
+        Field::optional("kms_key_id", "With `aws:kms` only; the bucket's own key when it is left out"),
+    ];
     type Settings = Settings;
     type Secrets = Secrets;
 

@@ -35,6 +35,11 @@ pub async fn find_by_name_or_id(tx: &mut Tx, text: &str) -> DbResult<Option<App>
     }
 }
 
+/// Lists the identifiers of all apps; an installation has a handful.
+pub async fn list_ids(tx: &mut Tx) -> DbResult<Vec<AppId>> {
+    store::list_ids(tx).await
+}
+
 /// Counts the keys that were ever made, for the list of first steps.
 pub async fn count_keys(tx: &mut Tx) -> DbResult<i64> {
     store::count_keys(tx).await

@@ -18,7 +18,8 @@ const COUNT_KEYS: &str = "SELECT COUNT(*) FROM api_keys";
 const COUNTS: &str = "SELECT
     (SELECT COUNT(*) FROM api_keys WHERE app_id = $1),
     (SELECT COUNT(*) FROM conversations WHERE app_id = $1),
-    (SELECT COUNT(*) FROM media WHERE app_id = $1)";
+    (SELECT COUNT(*) FROM media WHERE app_id = $1 AND deleted_at IS NULL)";
+const LIST_IDS: &str = "SELECT id FROM apps ORDER BY id";
 
 /// A key with the app that it opens.
 #[derive(Debug, sqlx::FromRow)]
@@ -79,6 +80,10 @@ pub(super) async fn find_key(tx: &mut Tx, id: &str, now: Timestamp) -> DbResult<
 
 pub(super) async fn count_keys(tx: &mut Tx) -> DbResult<i64> {
     Ok(on!(tx, conn => sqlx::query_scalar(COUNT_KEYS).fetch_one(conn).await)?)
+}
+
+pub(super) async fn list_ids(tx: &mut Tx) -> DbResult<Vec<AppId>> {
+    Ok(on!(tx, conn => sqlx::query_scalar(LIST_IDS).fetch_all(conn).await)?)
 }
 
 /// Counts an app's keys, conversations and media.

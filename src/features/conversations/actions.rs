@@ -89,6 +89,23 @@ async fn owner(tx: &mut Tx, actor: &Actor, named: &str) -> Result<AppId, Failure
     }
 }
 
+/// Tells what a list shows to a principal who may have named an app, by id or name, in the parameter `app`.
+///
+/// A key gets its own app whether it names it or not, and any other name is as unknown to it as one that nobody has.
+pub async fn reach(tx: &mut Tx, actor: &Actor, named: &str) -> Result<Reach, Failure> {
+    let reach = Reach::of(actor)?;
+    if named.is_empty() {
+        return Ok(reach);
+    }
+    let app = match actor.machine() {
+        Some(own) => (named == own.name || named == own.app.to_string()).then(|| AppId::from_uuid(own.app)),
+        None => apps::find_by_name_or_id(tx, named).await?.map(|app| app.id),
+    };
+    let app =
+        app.ok_or_else(|| Failure::Invalid(FieldErrors::one("app", "There is no app of this id or name")))?;
+    Ok(Reach::App(app))
+}
+
 /// Gives the use case of a conversation.
 pub(super) async fn use_case_of(tx: &mut Tx, conversation: &Conversation) -> DbResult<Option<UseCase>> {
     match conversation.use_case_id {

@@ -10,6 +10,6 @@ mod model;
 pub mod operations;
 mod store;
 
-pub use actions::{Opened, end, open};
+pub use actions::{Opened, end, open, reach};
 pub use model::{Conversation, ConversationId, ConversationState, NewConversation, Reach};
 pub use store::find;

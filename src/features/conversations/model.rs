@@ -5,9 +5,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::features::apps::AppId;
-use crate::features::use_cases::{UseCase, UseCaseId};
+use crate::features::use_cases::UseCaseId;
 use crate::platform::clock::Timestamp;
-use crate::platform::form::{FieldErrors, FormFields};
+use crate::platform::form::{Check, FieldErrors, FormFields};
+use crate::platform::web::pagination::Filter;
 use crate::platform::web::{Actor, Failure, Who};
 use crate::{text_enum, typed_id};
 
@@ -103,12 +104,13 @@ struct UseCaseView {
 }
 
 impl ConversationView {
-    pub(super) fn new(conversation: Conversation, use_case: Option<UseCase>) -> Self {
+    /// Shows a conversation with the name of its use case.
+    pub(super) fn new(conversation: Conversation, use_case: Option<String>) -> Self {
         Self {
             id: conversation.id,
             app_id: conversation.app_id,
             external_id: conversation.external_id,
-            use_case: use_case.map(|known| UseCaseView { id: known.id, name: known.name }),
+            use_case: conversation.use_case_id.zip(use_case).map(|(id, name)| UseCaseView { id, name }),
             channel: conversation.channel,
             customer: conversation.customer,
             agent: conversation.agent,
@@ -118,6 +120,35 @@ impl ConversationView {
             created_at: conversation.created_at,
             updated_at: conversation.updated_at,
             ended_at: conversation.ended_at,
+        }
+    }
+}
+
+/// Which conversations a list shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ConversationFilter {
+    /// Whether they go on.
+    pub state: Option<ConversationState>,
+    /// The id or the exact name of their use case; empty for any.
+    pub use_case: String,
+    /// The app's own name.
+    pub external_id: Option<String>,
+    /// Who handles them.
+    pub agent: Option<String>,
+    /// The app as its id or name; empty for every app within reach.
+    pub app: String,
+}
+
+impl Filter for ConversationFilter {
+    const NAMES: &'static [&'static str] = &["state", "use_case", "external_id", "agent", "app"];
+
+    fn read(check: &mut Check<'_>) -> Self {
+        Self {
+            state: check.parsed("state", "Use open or ended"),
+            use_case: check.text("use_case", MOST_NAME),
+            external_id: some(check.text("external_id", MOST_EXTERNAL_ID)),
+            agent: some(check.text("agent", MOST_AGENT)),
+            app: check.text("app", MOST_NAME),
         }
     }
 }
@@ -140,6 +171,10 @@ pub struct NewConversation {
 }
 
 impl NewConversation {
+    /// What the JSON object may hold.
+    pub(super) const MEMBERS: &'static [&'static str] =
+        &["use_case", "external_id", "channel", "customer", "agent", "attributes", "app"];
+
     /// Checks a JSON object, and gives with it the app that a person has to name; empty when it was left out.
     pub fn parse(mut object: Map<String, Value>) -> Result<(Self, String), FieldErrors> {
         let attributes = attributes(object.remove("attributes"));

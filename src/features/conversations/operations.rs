@@ -3,12 +3,13 @@
 use serde_json::{Value, json};
 
 use super::model::{
-    ConversationView, MOST_AGENT, MOST_ATTRIBUTES, MOST_CHANNEL, MOST_CUSTOMER, MOST_EXTERNAL_ID, MOST_NAME,
+    ConversationState, ConversationView, MOST_AGENT, MOST_ATTRIBUTES, MOST_CHANNEL, MOST_CUSTOMER,
+    MOST_EXTERNAL_ID, MOST_NAME,
 };
-use crate::platform::web::operation::{Content, Operation, Schemas, Told};
+use crate::platform::web::operation::{AFTER, Content, LIMIT, Operation, Parameter, Schemas, Told};
+use crate::platform::web::problem;
 
 const CHAPTER: &str = "Conversations";
-const JSON: &str = "application/json";
 
 const CONVERSATION: &str = r#"{
   "id": "01a1f8f0-31c2-7c7e-a2a4-5f0d1c9e7b11",
@@ -37,10 +38,6 @@ fn view(schemas: &mut Schemas) -> Value {
     schemas.of::<ConversationView>()
 }
 
-const fn conversation(example: &'static str) -> Option<Content> {
-    Some(Content { media_type: JSON, shape: view, example })
-}
-
 /// `POST /api/v1/conversations`.
 pub const CREATE: Operation = Operation {
     name: "openConversation",
@@ -49,9 +46,8 @@ pub const CREATE: Operation = Operation {
     about: "Files belong to a conversation, and its use case says where they go. With an `external_id` that the app has \
             used before, the known conversation is given, unchanged.",
     query: &[],
-    body: &[Content {
-        media_type: JSON,
-        shape: |_| {
+    body: &[Content::json(
+        |_| {
             json!({
                 "type": "object",
                 "required": ["use_case"],
@@ -90,15 +86,57 @@ pub const CREATE: Operation = Operation {
                 },
             })
         },
-        example: r#"{"use_case": "Claims", "external_id": "call-4711", "channel": "voice",
+        r#"{"use_case": "Claims", "external_id": "call-4711", "channel": "voice",
                      "customer": "+49 30 1234567", "agent": "dana@example.com", "attributes": {"claim": 7}}"#,
-    }],
+    )],
     answers: &[
-        Told { status: 201, about: "Opened", content: conversation(CONVERSATION) },
-        Told { status: 200, about: "Known by its `external_id`", content: conversation(CONVERSATION) },
+        Told::json(201, "Opened", view, CONVERSATION),
+        Told::json(200, "Known by its `external_id`", view, CONVERSATION),
     ],
     problems: &[],
 };
+
+/// `GET /api/v1/conversations`.
+pub const INDEX: Operation = Operation {
+    name: "listConversations",
+    chapter: CHAPTER,
+    summary: "List conversations",
+    about: "The newest first.",
+    query: &[
+        Parameter {
+            name: "state",
+            about: "Whether it goes on",
+            shape: |schemas| schemas.of::<ConversationState>(),
+        },
+        Parameter { name: "use_case", about: "Id or exact name of the use case", shape: text },
+        Parameter { name: "external_id", about: "The app's own name for it", shape: text },
+        Parameter { name: "agent", about: "The e-mail address of the person who handles it", shape: text },
+        Parameter { name: "app", about: "With a personal token: id or name of the app", shape: text },
+        LIMIT,
+        AFTER,
+    ],
+    body: &[],
+    answers: &[Told::json(
+        200,
+        "A page of conversations",
+        |schemas| schemas.page_of::<ConversationView>(),
+        r#"{"items": [{
+          "id": "01a1f8f0-31c2-7c7e-a2a4-5f0d1c9e7b11",
+          "app_id": "01a1f8e8-d58b-710a-bde2-5eb4009a5dbf",
+          "external_id": "call-4711",
+          "use_case": {"id": "01a1f8ef-0b1d-7b52-8c56-3f4f0a6f2a90", "name": "Claims"},
+          "channel": "voice", "customer": "+49 30 1234567", "agent": "dana@example.com",
+          "attributes": {"claim": 7},
+          "state": "open",
+          "created_at": "2026-11-20T12:30:53.122Z", "updated_at": "2026-11-20T12:30:53.122Z", "ended_at": null
+        }], "next": null}"#,
+    )],
+    problems: &[problem::INVALID],
+};
+
+fn text(_: &mut Schemas) -> Value {
+    json!({"type": "string", "maxLength": MOST_NAME})
+}
 
 /// `GET /api/v1/conversations/{id}`.
 pub const SHOW: Operation = Operation {
@@ -108,7 +146,7 @@ pub const SHOW: Operation = Operation {
     about: "",
     query: &[],
     body: &[],
-    answers: &[Told { status: 200, about: "The conversation", content: conversation(CONVERSATION) }],
+    answers: &[Told::json(200, "The conversation", view, CONVERSATION)],
     problems: &[],
 };
 
@@ -121,6 +159,6 @@ pub const END: Operation = Operation {
             call.",
     query: &[],
     body: &[],
-    answers: &[Told { status: 200, about: "The conversation", content: conversation(ENDED) }],
+    answers: &[Told::json(200, "The conversation", view, ENDED)],
     problems: &[],
 };

@@ -2,8 +2,10 @@
 
 use actix_web::http::StatusCode;
 use futures_util::FutureExt;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::model::{Attempt, DeliveryId, DeliveryState, HeldReason};
 use super::store::{self, Filter, Listed};
@@ -12,72 +14,36 @@ use crate::features::media::MediaId;
 use crate::formats::kinds::Kind;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::DbResult;
-use crate::platform::form::FieldErrors;
-use crate::platform::web::pagination::{After, Page};
-use crate::platform::web::{Call, Failure, Params, Reply, Segment};
+use crate::platform::form::Check;
+use crate::platform::web::pagination::{self, List};
+use crate::platform::web::{Call, Failure, Reply, Segment};
 
-/// Items of a list when the caller does not say.
-const USUAL_LIMIT: i64 = 50;
-/// The most items that one answer has.
-const MOST_ITEMS: i64 = 200;
 /// As many attempts as anybody reads; the newest ones.
 const MOST_ATTEMPTS: i64 = 100;
 
-/// What a caller asks for.
-#[derive(Debug, Deserialize)]
-pub struct ListParams {
-    state: Option<String>,
-    endpoint: Option<String>,
-    media: Option<String>,
-    after: Option<String>,
-    limit: Option<String>,
-}
+impl pagination::Filter for Filter {
+    const NAMES: &'static [&'static str] = &["state", "endpoint", "media"];
 
-impl ListParams {
-    fn filter(&self) -> Result<Filter, FieldErrors> {
-        let mut errors = FieldErrors::default();
-        let filter = Filter {
-            state: parsed(self.state.as_deref(), "state", "Use a delivery state such as held", &mut errors),
-            endpoint: parsed(self.endpoint.as_deref(), "endpoint", "Use the id of an endpoint", &mut errors),
-            media: parsed(self.media.as_deref(), "media", "Use the id of a media", &mut errors),
-        };
-        if errors.is_empty() { Ok(filter) } else { Err(errors) }
-    }
-
-    fn limit(&self) -> Result<i64, Failure> {
-        match self.limit.as_deref() {
-            None | Some("") => Ok(USUAL_LIMIT),
-            Some(text) => match text.parse::<i64>() {
-                Ok(limit) if limit >= 1 => Ok(limit.min(MOST_ITEMS)),
-                _ => Err(Failure::malformed("limit is a number from 1 to 200")),
-            },
+    fn read(check: &mut Check<'_>) -> Self {
+        Self {
+            state: check.parsed("state", "Use a delivery state such as held"),
+            endpoint: check.parsed("endpoint", "Use the id of an endpoint"),
+            media: check.parsed("media", "Use the id of a media"),
         }
     }
 }
 
-fn parsed<T: std::str::FromStr>(
-    text: Option<&str>,
-    field: &str,
-    problem: &str,
-    errors: &mut FieldErrors,
-) -> Option<T> {
-    let text = text.filter(|text| !text.is_empty())?;
-    let value = text.parse().ok();
-    if value.is_none() {
-        errors.add(field, problem);
-    }
-    value
-}
-
 /// A delivery as the HTTP API shows it.
-#[derive(Debug, Serialize)]
-struct DeliveryView {
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Delivery")]
+pub(super) struct DeliveryView {
     id: DeliveryId,
     state: DeliveryState,
     held_reason: Option<HeldReason>,
     attempts: i64,
     media: MediaBrief,
     endpoint: EndpointBrief,
+    #[schemars(with = "Option<Map<String, Value>>")]
     location: Option<Value>,
     last_error: Option<String>,
     next_attempt_at: Option<Timestamp>,
@@ -88,7 +54,7 @@ struct DeliveryView {
     attempt_log: Option<Vec<Attempt>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct MediaBrief {
     id: MediaId,
     kind: Kind,
@@ -98,7 +64,7 @@ struct MediaBrief {
     sha256: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct EndpointBrief {
     id: EndpointId,
     name: String,
@@ -134,15 +100,17 @@ impl From<Listed> for DeliveryView {
 }
 
 /// `GET /api/v1/deliveries?state=&endpoint=&media=&after=&limit=`, the newest first.
-pub async fn index(call: Call, params: Params<ListParams>) -> Reply {
-    let (filter, limit) = (params.0.filter().map_err(Failure::Invalid)?, params.0.limit()?);
-    let behind = After { after: params.0.after }.behind()?;
-    let rows = call
-        .read(move |tx| async move { store::list(tx, &filter, &behind, limit + 1).await }.boxed())
+pub async fn index(call: Call, list: List<Filter, Uuid>) -> Reply {
+    let page = call
+        .read(move |tx| {
+            async move {
+                let rows = store::list(tx, &list.filter, &list.behind(), list.wanted()).await?;
+                DbResult::Ok(list.cut(rows, |row| row.delivery.id.uuid()))
+            }
+            .boxed()
+        })
         .await?;
-    let page = Page::cut(rows, limit, |row| row.delivery.id.to_string());
-    let items: Vec<DeliveryView> = page.rows.into_iter().map(DeliveryView::from).collect();
-    call.json(StatusCode::OK, &serde_json::json!({ "items": items, "next": page.next }))
+    call.json(StatusCode::OK, &page.items(DeliveryView::from))
 }
 
 /// `GET /api/v1/deliveries/{id}`, with its latest attempts.

@@ -11,6 +11,7 @@ mod conclude;
 mod facts;
 pub mod jobs;
 mod model;
+pub mod operations;
 pub mod pages;
 mod source;
 mod store;
@@ -19,6 +20,8 @@ pub use actions::plan;
 pub use facts::context;
 pub use model::{Attempt, AttemptOutcome, Delivery, DeliveryBrief, DeliveryId, DeliveryState, HeldReason};
 
+use std::collections::HashMap;
+
 use crate::features::endpoints::EndpointId;
 use crate::features::media::MediaId;
 use crate::platform::db::{DbResult, Tx};
@@ -26,6 +29,11 @@ use crate::platform::db::{DbResult, Tx};
 /// Gives the deliveries of a media as they are shown with it.
 pub async fn briefs(tx: &mut Tx, media: MediaId) -> DbResult<Vec<DeliveryBrief>> {
     store::briefs(tx, media).await
+}
+
+/// Gives the deliveries of each of these media, read at once; a media without any is missing.
+pub async fn briefs_of(tx: &mut Tx, media: &[MediaId]) -> DbResult<HashMap<MediaId, Vec<DeliveryBrief>>> {
+    store::briefs_of(tx, media).await
 }
 
 /// Counts the deliveries that need a person.

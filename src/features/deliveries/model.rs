@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -161,7 +162,7 @@ impl Delivery {
 }
 
 /// A delivery as it is shown with its media.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema, sqlx::FromRow)]
 pub struct DeliveryBrief {
     /// Its identifier.
     pub id: DeliveryId,
@@ -172,7 +173,7 @@ pub struct DeliveryBrief {
 }
 
 /// One attempt that ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema, sqlx::FromRow)]
 pub struct Attempt {
     /// Counts from 1; one that a dying process left behind is missing.
     pub number: i64,
@@ -259,6 +260,7 @@ mod tests {
             extension: "jpg".to_owned(),
             size: 1,
             sha256: String::new(),
+            failed_reason: None,
             state: MediaState::Stored,
             captured_at: None,
             latitude: None,

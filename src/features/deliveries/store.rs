@@ -1,5 +1,7 @@
 //! SQL of deliveries. Lists join what they show from the features below; nothing else is read across.
 
+use std::collections::HashMap;
+
 use super::model::{Attempt, Delivery, DeliveryBrief, DeliveryId, DeliveryState, HeldReason};
 use crate::features::endpoints::EndpointId;
 use crate::features::media::MediaId;
@@ -45,6 +47,37 @@ const BRIEFS: &str = "SELECT id, endpoint_id, state FROM deliveries WHERE media_
 /// Gives the deliveries of a media, in the order in which they were planned.
 pub(super) async fn briefs(tx: &mut Tx, media: MediaId) -> DbResult<Vec<DeliveryBrief>> {
     Ok(on!(tx, conn => sqlx::query_as(BRIEFS).bind(media).fetch_all(conn).await)?)
+}
+
+/// $1 is identifiers without anything between them. No form of a list is understood by both engines, and text is.
+const BRIEFS_OF: &str = "
+    WITH RECURSIVE page (media_id, others) AS (
+        SELECT SUBSTR($1, 1, 36), SUBSTR($1, 37)
+        UNION ALL
+        SELECT SUBSTR(others, 1, 36), SUBSTR(others, 37) FROM page WHERE others <> ''
+    )
+    SELECT d.media_id, d.id, d.endpoint_id, d.state
+    FROM page JOIN deliveries d ON d.media_id = page.media_id ORDER BY d.id";
+
+#[derive(sqlx::FromRow)]
+struct OfMedia {
+    media_id: MediaId,
+    #[sqlx(flatten)]
+    brief: DeliveryBrief,
+}
+
+/// Gives the deliveries of each of these media, in the order in which they were planned.
+pub(super) async fn briefs_of(
+    tx: &mut Tx,
+    media: &[MediaId],
+) -> DbResult<HashMap<MediaId, Vec<DeliveryBrief>>> {
+    let mut briefs: HashMap<MediaId, Vec<DeliveryBrief>> = HashMap::new();
+    let ids: String = media.iter().map(ToString::to_string).collect();
+    let rows: Vec<OfMedia> = on!(tx, conn => sqlx::query_as(BRIEFS_OF).bind(&ids).fetch_all(conn).await)?;
+    for row in rows {
+        briefs.entry(row.media_id).or_default().push(row.brief);
+    }
+    Ok(briefs)
 }
 
 const BEGIN: &str = "
@@ -164,7 +197,7 @@ pub(super) async fn attempts(tx: &mut Tx, id: DeliveryId, most: i64) -> DbResult
 
 /// Which deliveries a list shows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Filter {
+pub struct Filter {
     pub(super) state: Option<DeliveryState>,
     pub(super) endpoint: Option<EndpointId>,
     pub(super) media: Option<MediaId>,

@@ -3,25 +3,28 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use futures_util::FutureExt;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::pages::{draft::Draft, testing};
+use super::store;
 use super::{Archive, Endpoint, EndpointId, EndpointState, EndpointSummary, TestLimit};
-use crate::connectors::{Outcome, Step};
+use crate::connectors::{self, Outcome, Step};
 use crate::features::Services;
-use crate::features::use_cases::{self, Assignments, UseCaseError, UseCaseId};
+use crate::features::use_cases::{self, Assignments, Link, UseCaseError, UseCaseId};
 use crate::formats::kinds::Purpose;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbError, DbResult, Tx};
-use crate::platform::form::FormFields;
 use crate::platform::idempotency::Fingerprint;
+use crate::platform::web::pagination::{List, Named};
 use crate::platform::web::{Answer, Call, Code, Failure, JsonObject, Once, Reply, Segment};
 
 /// An endpoint in a list. Its settings stand beside the rest under the names under which they are submitted; secrets are
 /// not among them.
-#[derive(Serialize)]
-struct SummaryView {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "EndpointSummary")]
+pub(super) struct SummaryView {
     id: EndpointId,
     name: String,
     #[serde(rename = "type")]
@@ -39,8 +42,7 @@ struct SummaryView {
 }
 
 impl SummaryView {
-    fn of(endpoint: &EndpointSummary, all: &Assignments) -> Self {
-        let users = |purpose| all.use_cases_of(endpoint.id, purpose).map(|use_case| use_case.id).collect();
+    fn of(endpoint: &EndpointSummary, users: impl Fn(Purpose) -> Vec<UseCaseId>) -> Self {
         Self {
             id: endpoint.id,
             name: endpoint.name.clone(),
@@ -59,8 +61,9 @@ impl SummaryView {
 }
 
 /// A whole endpoint.
-#[derive(Serialize)]
-struct EndpointView {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Endpoint")]
+pub(super) struct EndpointView {
     #[serde(flatten)]
     summary: SummaryView,
     archive: Archive,
@@ -71,8 +74,10 @@ struct EndpointView {
 
 impl EndpointView {
     fn of(endpoint: &Endpoint, all: &Assignments) -> Self {
+        let id = endpoint.summary.id;
+        let users = |purpose| all.use_cases_of(id, purpose).map(|use_case| use_case.id).collect();
         Self {
-            summary: SummaryView::of(&endpoint.summary, all),
+            summary: SummaryView::of(&endpoint.summary, users),
             archive: endpoint.archive,
             tested_at: endpoint.checked_at,
             created_at: endpoint.created_at,
@@ -81,11 +86,26 @@ impl EndpointView {
     }
 }
 
-/// Lists every endpoint; there are never so many that the list would need pages.
-pub async fn index(call: Call) -> Reply {
-    let all = call.read(|tx| use_cases::assignments(tx).boxed()).await?;
-    let items: Vec<_> = all.endpoints.iter().map(|endpoint| SummaryView::of(endpoint, &all)).collect();
-    call.json(StatusCode::OK, &json!({"items": items, "next": null}))
+/// `GET /api/v1/endpoints?after=&limit=`, by name.
+pub async fn index(call: Call, list: List<(), Named>) -> Reply {
+    let (page, links) = call
+        .read(move |tx| {
+            async move {
+                let rows = store::list_behind(tx, &list.behind(), list.wanted()).await?;
+                let page = list.cut(rows, |row| Named(row.name.clone()));
+                let end = page.rows.last().map_or("", |row| &row.name);
+                let links = use_cases::links_of_endpoints(tx, &list.behind(), end).await?;
+                DbResult::Ok((page, links))
+            }
+            .boxed()
+        })
+        .await?;
+    let items = page.items(|endpoint| {
+        let of = |purpose| move |link: &&Link| (link.endpoint_id, link.purpose) == (endpoint.id, purpose);
+        let users = |purpose| links.iter().filter(of(purpose)).map(|link| link.use_case_id).collect();
+        SummaryView::of(&endpoint, users)
+    });
+    call.json(StatusCode::OK, &items)
 }
 
 /// Gives one endpoint.
@@ -96,7 +116,7 @@ pub async fn show(call: Call, id: Segment<EndpointId>) -> Reply {
 
 /// Tests and saves, as the form does.
 pub async fn create(call: Call, body: JsonObject, services: Data<Services>, limit: Data<TestLimit>) -> Reply {
-    let form = FormFields::from_json(&body.0).map_err(Failure::Invalid)?;
+    let form = body.fields(&members(&body))?;
     let print = call.fingerprint(&body);
     call.at_length(async |once| {
         if let Some(former) = once.former(&print)? {
@@ -113,13 +133,21 @@ pub async fn create(call: Call, body: JsonObject, services: Data<Services>, limi
     .await
 }
 
+/// Gives what the JSON object may hold: the members of every endpoint, and those of its type.
+fn members(body: &JsonObject) -> Vec<&'static str> {
+    let connector = body.0.get("type").and_then(|key| connectors::find(key.as_str()?));
+    let own = connector.map(|connector| connector.described()).unwrap_or_default();
+    let common = ["name", "type", "archive", "pictures", "recordings", "accept_warnings"];
+    common.into_iter().chain(own.iter().map(|field| field.name)).collect()
+}
+
 /// Saves what has passed its test, and keeps the answer for repetitions.
 async fn save(
     call: &Call,
     services: Data<Services>,
     draft: Draft,
     (once, print): (Once, Fingerprint),
-) -> Reply {
+) -> Result<Answer, Failure> {
     let actor = call.actor.clone();
     let saving = call.write(move |tx| {
         async move {
@@ -130,7 +158,7 @@ async fn save(
         }
         .boxed()
     });
-    saving.await?.try_into()
+    saving.await
 }
 
 async fn view(tx: &mut Tx, id: EndpointId) -> DbResult<EndpointView> {

@@ -9,6 +9,7 @@ pub mod api;
 mod error;
 mod limit;
 mod model;
+pub mod operations;
 pub mod pages;
 mod store;
 #[cfg(test)]

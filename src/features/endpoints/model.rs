@@ -10,7 +10,7 @@ use crate::platform::form::{FieldErrors, FormFields};
 use crate::{text_enum, typed_id};
 
 /// As the screen shows it in one line.
-const NAME_LENGTH: usize = 100;
+pub(super) const NAME_LENGTH: usize = 100;
 
 typed_id! {
     /// Names an endpoint.

@@ -11,6 +11,9 @@ const MOST: i64 = 1000;
 const LIST: &str = "SELECT id, name, type, settings, state, last_error, failing_since, delivered_at
     FROM endpoints WHERE deleted_at IS NULL ORDER BY name, id LIMIT $1";
 
+const LIST_BEHIND: &str = "SELECT id, name, type, settings, state, last_error, failing_since, delivered_at
+    FROM endpoints WHERE deleted_at IS NULL AND name > $1 ORDER BY name LIMIT $2";
+
 const FIND: &str =
     "SELECT id, name, type, settings, state, last_error, failing_since, delivered_at, archive, checked_at,
     created_at, updated_at FROM endpoints WHERE id = $1 AND deleted_at IS NULL";
@@ -57,6 +60,11 @@ pub(super) struct Row<'a> {
 /// Lists by name.
 pub(super) async fn list(tx: &mut Tx) -> DbResult<Vec<EndpointSummary>> {
     Ok(on!(tx, conn => sqlx::query_as(LIST).bind(MOST).fetch_all(conn).await)?)
+}
+
+/// Lists by name, which no two have, behind a name.
+pub(super) async fn list_behind(tx: &mut Tx, behind: &str, limit: i64) -> DbResult<Vec<EndpointSummary>> {
+    Ok(on!(tx, conn => sqlx::query_as(LIST_BEHIND).bind(behind).bind(limit).fetch_all(conn).await)?)
 }
 
 /// Finds one.

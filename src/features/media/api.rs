@@ -9,12 +9,34 @@ use serde::Deserialize;
 
 use super::content::{Dress, Plan, plan, refuse_use};
 use super::downloads::Downloads;
-use super::model::{Media, MediaId, MediaState, MediaView};
+use super::model::{Media, MediaFilter, MediaId, MediaState, MediaView};
 use super::store;
-use crate::features::conversations::Reach;
+use crate::features::conversations::{self, Reach};
 use crate::features::{Services, audit, deliveries};
 use crate::platform::blobs::{BlobError, Reader};
+use crate::platform::web::pagination::{Items, List, Moment};
 use crate::platform::web::{Call, Code, Failure, Params, Reply, Segment};
+
+/// `GET /api/v1/media?kind=&conversation=&sha256=&state=&from=&to=&app=&after=&limit=`, the newest first, each with its
+/// deliveries.
+pub async fn index(call: Call, list: List<MediaFilter, Moment>) -> Reply {
+    let actor = call.actor.clone();
+    let (page, deliveries) = call
+        .read(move |tx| {
+            async move {
+                let reach = conversations::reach(tx, &actor, &list.filter.app).await?;
+                let rows = store::list(tx, reach, &list.filter, list.after, list.wanted()).await?;
+                let page = list.cut(rows, Media::moment);
+                let ids: Vec<MediaId> = page.rows.iter().map(|media| media.id).collect();
+                Ok::<_, Failure>((page, deliveries::briefs_of(tx, &ids).await?))
+            }
+            .boxed()
+        })
+        .await?;
+    let briefs = |media: &Media| deliveries.get(&media.id).map_or(&[][..], Vec::as_slice);
+    let items = page.rows.iter().map(|media| MediaView::new(media, briefs(media))).collect();
+    call.json(StatusCode::OK, &Items { items, next: page.next })
+}
 
 /// `GET /api/v1/media/{id}`.
 pub async fn show(call: Call, id: Segment<MediaId>) -> Reply {
@@ -76,9 +98,17 @@ fn check_bytes(media: &Media) -> Result<(), Failure> {
     match media.state {
         MediaState::Stored if media.is_damaged => Err(damaged()),
         MediaState::Stored => Ok(()),
-        MediaState::Fetching | MediaState::Failed | MediaState::Deleted => Err(Failure::NotFound),
+        MediaState::Fetching => Err(Failure::refused(
+            &NOT_HERE_YET,
+            "The file is still being fetched from its address. Ask again when the media is stored",
+        )),
+        MediaState::Failed | MediaState::Deleted => Err(Failure::NotFound),
     }
 }
+
+/// The bytes are on their way.
+pub(super) const NOT_HERE_YET: Code =
+    Code::new(StatusCode::CONFLICT, "not_here_yet", "the file is still being fetched from its address");
 
 /// The bytes are not those that were accepted.
 pub(super) const DAMAGED: Code = Code::new(

@@ -2,20 +2,21 @@
 
 use actix_web::http::StatusCode;
 use futures_util::FutureExt;
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 
-use super::{Assignments, UseCase, UseCaseError, UseCaseForm, UseCaseId, actions};
+use super::{Link, UseCase, UseCaseError, UseCaseForm, UseCaseId, actions, store};
 use crate::features::endpoints::EndpointId;
 use crate::formats::kinds::Purpose;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbError, DbResult, Tx};
-use crate::platform::form::FormFields;
+use crate::platform::web::pagination::{List, Named};
 use crate::platform::web::{Answer, Call, Failure, JsonObject, Reply, Segment};
 
 /// A use case with the endpoints of each purpose.
-#[derive(Serialize)]
-struct UseCaseView {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "UseCase")]
+pub(super) struct UseCaseView {
     id: UseCaseId,
     name: String,
     pictures: Vec<EndpointId>,
@@ -26,8 +27,7 @@ struct UseCaseView {
 }
 
 impl UseCaseView {
-    fn of(use_case: &UseCase, all: &Assignments) -> Self {
-        let list = |purpose| all.endpoints_of(use_case.id, purpose).map(|endpoint| endpoint.id).collect();
+    fn of(use_case: &UseCase, list: impl Fn(Purpose) -> Vec<EndpointId>) -> Self {
         Self {
             id: use_case.id,
             name: use_case.name.clone(),
@@ -40,11 +40,27 @@ impl UseCaseView {
     }
 }
 
-/// Lists every use case; there are never so many that the list would need pages.
-pub async fn index(call: Call) -> Reply {
-    let all = call.read(|tx| super::assignments(tx).boxed()).await?;
-    let items: Vec<_> = all.use_cases.iter().map(|use_case| UseCaseView::of(use_case, &all)).collect();
-    call.json(StatusCode::OK, &json!({"items": items, "next": null}))
+/// `GET /api/v1/use-cases?after=&limit=`, by name.
+pub async fn index(call: Call, list: List<(), Named>) -> Reply {
+    let (page, links) = call
+        .read(move |tx| {
+            async move {
+                let rows = store::list_behind(tx, &list.behind(), list.wanted()).await?;
+                let page = list.cut(rows, |row| Named(row.name.clone()));
+                let end = page.rows.last().map_or("", |row| &row.name);
+                let links = store::links_of_use_cases(tx, &list.behind(), end).await?;
+                DbResult::Ok((page, links))
+            }
+            .boxed()
+        })
+        .await?;
+    let items = page.items(|use_case| {
+        let of = |purpose| move |link: &&Link| (link.use_case_id, link.purpose) == (use_case.id, purpose);
+        UseCaseView::of(&use_case, |purpose| {
+            links.iter().filter(of(purpose)).map(|link| link.endpoint_id).collect()
+        })
+    });
+    call.json(StatusCode::OK, &items)
 }
 
 /// Gives one use case.
@@ -82,12 +98,13 @@ pub async fn update(call: Call, id: Segment<UseCaseId>, body: JsonObject) -> Rep
 }
 
 fn parse(body: &JsonObject) -> Result<UseCaseForm, Failure> {
-    let form = FormFields::from_json(&body.0).map_err(Failure::Invalid)?;
+    let form = body.fields(&["name", "pictures", "recordings", "other"])?;
     UseCaseForm::parse(&form).map_err(Failure::Invalid)
 }
 
 async fn view(tx: &mut Tx, id: UseCaseId) -> DbResult<UseCaseView> {
     let all = super::assignments(tx).await?;
     let use_case = all.use_case(id).ok_or(DbError::NotFound)?;
-    Ok(UseCaseView::of(use_case, &all))
+    let list = |purpose| all.endpoints_of(id, purpose).map(|endpoint| endpoint.id).collect();
+    Ok(UseCaseView::of(use_case, list))
 }

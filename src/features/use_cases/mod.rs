@@ -7,6 +7,7 @@ pub mod actions;
 pub mod api;
 mod error;
 mod model;
+pub mod operations;
 pub mod pages;
 mod store;
 #[cfg(test)]
@@ -37,6 +38,11 @@ pub async fn find_by_name_or_id(tx: &mut Tx, text: &str) -> DbResult<Option<UseC
 /// Says where files of a purpose go, in a stable order.
 pub async fn endpoints_for(tx: &mut Tx, id: UseCaseId, purpose: Purpose) -> DbResult<Vec<EndpointId>> {
     store::endpoints_for(tx, id, purpose).await
+}
+
+/// Gives what links the endpoints behind one name up to another, by the names of the use cases.
+pub async fn links_of_endpoints(tx: &mut Tx, behind: &str, last: &str) -> DbResult<Vec<Link>> {
+    store::links_of_endpoints(tx, behind, last).await
 }
 
 /// Reads all use cases, all endpoints and what links them, for pages that show them side by side.

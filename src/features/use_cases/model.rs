@@ -9,7 +9,7 @@ use crate::platform::form::{FieldErrors, FormFields};
 use crate::typed_id;
 
 /// As the screen shows it in one line.
-const NAME_LENGTH: usize = 100;
+pub(super) const NAME_LENGTH: usize = 100;
 const UNKNOWN_ENDPOINT: &str = "One of these endpoints is not known";
 const UNKNOWN_USE_CASE: &str = "One of these use cases is not known";
 

@@ -11,6 +11,8 @@ use crate::platform::db::{DbResult, Tx, expect_one};
 const MOST: i64 = 1000;
 
 const LIST: &str = "SELECT id, name, created_at, updated_at FROM use_cases ORDER BY name, id LIMIT $1";
+const LIST_BEHIND: &str =
+    "SELECT id, name, created_at, updated_at FROM use_cases WHERE name > $1 ORDER BY name LIMIT $2";
 const FIND: &str = "SELECT id, name, created_at, updated_at FROM use_cases WHERE id = $1";
 const FIND_BY_NAME_OR_ID: &str = "SELECT id, name, created_at, updated_at FROM use_cases
     WHERE id = $1 OR name = $1 ORDER BY CASE WHEN id = $1 THEN 0 ELSE 1 END LIMIT 1";
@@ -26,6 +28,15 @@ const LINKS_OF_USE_CASE: &str = "SELECT use_case_id, purpose, endpoint_id FROM u
     WHERE use_case_id = $1 AND purpose = $2";
 const LINKS_OF_ENDPOINT: &str = "SELECT use_case_id, purpose, endpoint_id FROM use_case_endpoints
     WHERE endpoint_id = $1 AND purpose = $2";
+/// The items of a page are neighbours by name.
+const LINKS_OF_USE_CASES: &str = "SELECT l.use_case_id, l.purpose, l.endpoint_id FROM use_cases u
+    JOIN use_case_endpoints l ON l.use_case_id = u.id
+    JOIN endpoints e ON e.id = l.endpoint_id AND e.deleted_at IS NULL
+    WHERE u.name > $1 AND u.name <= $2 ORDER BY e.name";
+const LINKS_OF_ENDPOINTS: &str = "SELECT l.use_case_id, l.purpose, l.endpoint_id FROM endpoints e
+    JOIN use_case_endpoints l ON l.endpoint_id = e.id
+    JOIN use_cases u ON u.id = l.use_case_id
+    WHERE e.deleted_at IS NULL AND e.name > $1 AND e.name <= $2 ORDER BY u.name";
 const INSERT_LINK: &str =
     "INSERT INTO use_case_endpoints (use_case_id, purpose, endpoint_id, endpoint_type) VALUES ($1, $2, $3, $4)
     ON CONFLICT (use_case_id, purpose, endpoint_id) DO NOTHING";
@@ -35,6 +46,11 @@ const DELETE_LINK: &str =
 /// Lists by name.
 pub(super) async fn list(tx: &mut Tx) -> DbResult<Vec<UseCase>> {
     Ok(on!(tx, conn => sqlx::query_as(LIST).bind(MOST).fetch_all(conn).await)?)
+}
+
+/// Lists by name, which no two have, behind a name.
+pub(super) async fn list_behind(tx: &mut Tx, behind: &str, limit: i64) -> DbResult<Vec<UseCase>> {
+    Ok(on!(tx, conn => sqlx::query_as(LIST_BEHIND).bind(behind).bind(limit).fetch_all(conn).await)?)
 }
 
 /// Finds one.
@@ -73,6 +89,16 @@ pub(super) async fn endpoints_for(tx: &mut Tx, id: UseCaseId, purpose: Purpose) 
 /// Gives every link.
 pub(super) async fn links(tx: &mut Tx) -> DbResult<Vec<Link>> {
     Ok(on!(tx, conn => sqlx::query_as(LINKS).fetch_all(conn).await)?)
+}
+
+/// Gives the links of the use cases behind one name up to another, by the endpoints' names.
+pub(super) async fn links_of_use_cases(tx: &mut Tx, behind: &str, last: &str) -> DbResult<Vec<Link>> {
+    Ok(on!(tx, conn => sqlx::query_as(LINKS_OF_USE_CASES).bind(behind).bind(last).fetch_all(conn).await)?)
+}
+
+/// Gives the links of the endpoints behind one name up to another, by the use cases' names.
+pub(super) async fn links_of_endpoints(tx: &mut Tx, behind: &str, last: &str) -> DbResult<Vec<Link>> {
+    Ok(on!(tx, conn => sqlx::query_as(LINKS_OF_ENDPOINTS).bind(behind).bind(last).fetch_all(conn).await)?)
 }
 
 /// Gives the links that a side has for a purpose.

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::actor::{Actor, Who};
 use super::failure::Failure;
 use super::{body, json};
-use crate::platform::form::FormFields;
+use crate::platform::form::{FieldErrors, FormFields};
 
 /// The longest form of people: every box of some hundred use cases ticked, beside the longest credentials.
 const MOST_FORM_BYTES: usize = 256 * 1024;
@@ -52,6 +52,23 @@ impl FromRequest for Form {
 /// A JSON object, read as the fields of a form are; [`json`] says what is refused.
 pub struct JsonObject(pub serde_json::Map<String, serde_json::Value>);
 
+impl JsonObject {
+    /// Gives the members as the fields of a form. Others than the known ones are refused: what is misspelt must not be
+    /// lost in silence.
+    pub fn fields(&self, known: &[&str]) -> Result<FormFields, Failure> {
+        self.only(known).and_then(|()| FormFields::from_json(&self.0)).map_err(Failure::Invalid)
+    }
+
+    /// Refuses members that are not known.
+    pub fn only(&self, known: &[&str]) -> Result<(), FieldErrors> {
+        let mut errors = FieldErrors::default();
+        for name in self.0.keys().filter(|name| !known.contains(&name.as_str())) {
+            errors.add(name, "There is no such member");
+        }
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+}
+
 impl Display for JsonObject {
     /// Writes it in one way, whatever the order and the spaces in which it came.
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
@@ -82,7 +99,25 @@ impl FromRequest for Nothing {
     }
 }
 
-/// The query, decoded into a type of the handler's.
+/// More parameters than any address of ours has; a query with more is refused before it is decoded.
+const MOST_PARAMETERS: usize = 32;
+
+/// Decodes a query. One with very many parameters, or with one of them twice, cannot be meant.
+pub(super) fn pairs(query: &str) -> Result<Vec<(String, String)>, Failure> {
+    if query.bytes().filter(|byte| *byte == b'&').count() >= MOST_PARAMETERS {
+        return Err(Failure::malformed(format!("The query has more than {MOST_PARAMETERS} parameters")));
+    }
+    let mut pairs: Vec<(String, String)> = Vec::new();
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        if pairs.iter().any(|(known, _)| *known == name) {
+            return Err(Failure::malformed("The query has a parameter twice; give each of them once"));
+        }
+        pairs.push((name.into_owned(), value.into_owned()));
+    }
+    Ok(pairs)
+}
+
+/// The query, decoded into a type of the handler's. Lists of the HTTP API have [`List`](super::pagination::List).
 pub struct Params<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequest for Params<T> {
@@ -90,12 +125,10 @@ impl<T: DeserializeOwned> FromRequest for Params<T> {
     type Future = Ready<Result<Self, Failure>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let parsed = web::Query::<T>::from_query(request.query_string());
-        ready(
-            parsed
-                .map(|query| Self(query.into_inner()))
-                .map_err(|error| Failure::malformed(format!("The query could not be read: {error}"))),
-        )
+        let query = request.query_string();
+        let unreadable = |error| Failure::malformed(format!("The query could not be read: {error}"));
+        let parsed = pairs(query).and_then(|_| web::Query::<T>::from_query(query).map_err(unreadable));
+        ready(parsed.map(|query| Self(query.into_inner())))
     }
 }
 

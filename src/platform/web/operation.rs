@@ -37,6 +37,39 @@ pub struct Parameter {
     pub shape: Shape,
 }
 
+/// How many items a page of a list has.
+pub const LIMIT: Parameter = Parameter {
+    name: "limit",
+    about: "Items of one answer: 50 unless given, never more than 200",
+    shape: |_| serde_json::json!({"type": "integer", "minimum": 1}),
+};
+
+/// Where a page of a list begins.
+pub const AFTER: Parameter = Parameter {
+    name: "after",
+    about: "The `next` of the page before",
+    shape: |_| serde_json::json!({"type": "string"}),
+};
+
+/// The media type of most bodies.
+pub const JSON: &str = "application/json";
+
+impl Content {
+    /// A JSON document.
+    #[must_use]
+    pub const fn json(shape: Shape, example: &'static str) -> Self {
+        Self { media_type: JSON, shape, example }
+    }
+}
+
+impl Told {
+    /// Answers with a JSON document.
+    #[must_use]
+    pub const fn json(status: u16, about: &'static str, shape: Shape, example: &'static str) -> Self {
+        Self { status, about, content: Some(Content::json(shape, example)) }
+    }
+}
+
 /// A kind of body.
 pub struct Content {
     /// Its media type.
