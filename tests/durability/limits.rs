@@ -189,7 +189,16 @@ fn of_files(keys: &Keys, port: u16, conversation: &str) -> Vec<Demand> {
     let declared = |body: &[u8]| format!("Content-Length: {}\r\n", body.len());
     let malformed = (400, "malformed");
     let headers = format!("--b\r\n{many_headers}\r\na\r\n").into_bytes();
+    let json = |more: &str| client.head("POST", &media_path(conversation), &format!("{JSON}{more}"));
+    let too_large = (413, "too_large");
     vec![
+        Demand::new("a long file in JSON", json(&length), too_large).endless(vec![b' '; CHUNK]),
+        Demand::new("an endless file in JSON", json(CHUNKED), too_large)
+            .body(chunk(b"{\"data_base64\": \""))
+            .endless(chunk(&[b'A'; CHUNK])),
+        Demand::new("endless members beside a file", json(CHUNKED), too_large)
+            .body(chunk(b"{"))
+            .endless(chunk(&b"\"a\":1,".repeat(2000))),
         Demand::new("a long file", head("b", &length), (413, "too_large")).endless(vec![b'a'; CHUNK]),
         Demand::new("100,000 parts", head("b", &declared(&parts)), malformed).body(parts),
         Demand::new("a boundary of 71 letters", head(&"b".repeat(71), "Content-Length: 9\r\n"), malformed)

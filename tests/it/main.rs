@@ -7,6 +7,7 @@ mod audit;
 mod config;
 mod connectors;
 mod deliveries;
+mod faults;
 mod house;
 mod intake;
 mod leaks;

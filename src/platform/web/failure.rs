@@ -315,9 +315,18 @@ fn of_framework(error: &dyn ResponseError) -> Failure {
         StatusCode::NOT_FOUND => Failure::NotFound,
         StatusCode::PAYLOAD_TOO_LARGE => Failure::refused(&problem::TOO_LARGE, "The request is too large"),
         status if status.is_client_error() => Failure::malformed("The request could not be read"),
-        // The session layer knows one error for everything; behind ours stands a database that is away.
-        _ if error.to_string().contains("session") => Failure::Unavailable,
-        _ => Failure::Bug(anyhow::anyhow!("{error}")),
+        // The session layer wraps what its store says, which only its debug form shows.
+        _ => of_layer(&format!("{error:?}")),
+    }
+}
+
+/// Tells a database that is away from a fault, by what a layer says of it.
+fn of_layer(told: &str) -> Failure {
+    let passing = [DbError::Busy.to_string(), DbError::Unknown(sqlx::Error::PoolClosed).to_string()];
+    if passing.iter().any(|text| told.contains(text)) {
+        Failure::Unavailable
+    } else {
+        Failure::Bug(anyhow::anyhow!("{told}"))
     }
 }
 
