@@ -12,6 +12,7 @@ mod intake;
 mod leaks;
 mod lists;
 mod names;
+mod openapi;
 mod problems;
 mod schema;
 mod support;

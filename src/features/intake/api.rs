@@ -1,12 +1,11 @@
 //! Files over the HTTP API: multipart, the file itself as the body, or JSON.
 
 use actix_web::HttpRequest;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::web::{Data, Payload};
 use futures_util::FutureExt;
 
-use super::actions::accept;
+use super::actions::{Handing, accept};
 use super::body::Body;
 use super::door::Door;
 use super::json::{self, Handed};
@@ -15,8 +14,6 @@ use super::multipart::{self, OVERHEAD};
 use super::orders::order;
 use crate::features::Services;
 use crate::features::conversations::{self, Conversation, ConversationId, Reach};
-use crate::features::deliveries::DeliveryBrief;
-use crate::features::media::MediaView;
 use crate::platform::form::FormFields;
 use crate::platform::web::{Call, Failure, Reply, Segment, problem};
 
@@ -30,35 +27,34 @@ pub async fn create(
     payload: Payload,
 ) -> Reply {
     let conversation = find(&call, id.0).await?;
-    let (door, request) = (Door::new(&services), &call.request);
+    call.at_length(async |once| {
+        let door = Door::new(&services);
+        let handed = hand_in(&call.request, payload, &door).await?;
+        let handing = Handing { actor: call.actor.clone(), conversation, once };
+        match handed {
+            Handed::File(upload) => accept(services.clone().into_inner(), handing, upload).await,
+            Handed::Order(placed) => order(services.clone().into_inner(), handing, placed).await,
+        }
+    })
+    .await
+}
+
+/// Reads the whole body, unless it can be refused before.
+async fn hand_in(request: &HttpRequest, payload: Payload, door: &Door<'_>) -> Result<Handed, Failure> {
     let encoding = Encoding::of(request.headers())?;
-    let limit = encoding.limit(&door);
-    admit(request.headers(), limit, &door).await?;
+    let limit = encoding.limit(door);
+    admit(request.headers(), limit, door).await?;
     let mut body = Body::new(payload, limit);
-    let handed = match encoding {
-        Encoding::Multipart => Handed::File(multipart::read(request.headers(), body, &door).await?),
-        Encoding::Raw(declared) => Handed::File(raw(request, &mut body, declared, &door).await?),
+    Ok(match encoding {
+        Encoding::Multipart => Handed::File(multipart::read(request.headers(), body, door).await?),
+        Encoding::Raw(declared) => Handed::File(raw(request, &mut body, declared, door).await?),
         Encoding::Json => {
-            let handed = json::read(&mut body, &door).await?;
+            let handed = json::read(&mut body, door).await?;
             check_length(request.headers(), &body)?;
             handed
         }
-    };
-    let (services, actor) = (services.clone().into_inner(), call.actor.clone());
-    match handed {
-        Handed::File(upload) => {
-            let accepted = accept(services, actor, conversation, upload).await?;
-            call.json(StatusCode::CREATED, &MediaView::new(&accepted.media, &accepted.deliveries))
-        }
-        Handed::Order(placed) => {
-            let media = order(services, actor, conversation, placed).await?;
-            call.json(StatusCode::ACCEPTED, &MediaView::new(&media, NO_DELIVERIES))
-        }
-    }
+    })
 }
-
-/// What is not here yet goes nowhere.
-const NO_DELIVERIES: &[DeliveryBrief] = &[];
 
 async fn find(call: &Call, id: ConversationId) -> Result<Conversation, Failure> {
     let reach = Reach::of(&call.actor)?;

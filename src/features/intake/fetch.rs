@@ -12,7 +12,7 @@ use super::answer::{self, Head};
 use super::door::Door;
 use super::model::Expected;
 use super::orders::url_place;
-use super::pipeline::{Acceptance, Row, record, settle, type_of};
+use super::pipeline::{Acceptance, Row, receive, record, settle, type_of};
 use super::setback::{Setback, wait_after};
 use super::store;
 use crate::features::conversations::{self, Reach};
@@ -112,7 +112,8 @@ async fn transfer(services: &Services, ongoing: &Ongoing) -> Result<Media, Setba
     if head.length.is_some_and(|length| length != incoming.size()) {
         return Err(Setback::passing(FailedReason::Incomplete));
     }
-    Ok(settle(described(ongoing, head), incoming, &ongoing.expected).await?)
+    let received = receive(incoming, &ongoing.expected).await?;
+    Ok(settle(described(ongoing, head), received).await?)
 }
 
 async fn pull(door: &Door<'_>, body: reqwest::Body, incoming: &mut Incoming) -> Result<(), Setback> {

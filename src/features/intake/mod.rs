@@ -21,13 +21,14 @@ pub mod jobs;
 mod json;
 mod model;
 mod multipart;
+pub mod operations;
 mod orders;
 mod pipeline;
 mod scanner;
 mod setback;
 mod store;
 
-pub use actions::{Accepted, accept};
+pub use actions::{Handing, accept};
 pub use address::Address;
 pub use model::{Details, Expected, IntakeError, Order, Upload};
 pub use orders::order;

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use actix_web::http::StatusCode;
 
 use super::address::Address;
+use crate::features::conversations::ConversationId;
 use crate::features::media::Sha256;
 use crate::formats::kinds::Kind;
 use crate::formats::names;
@@ -12,14 +13,15 @@ use crate::platform::blobs::{BlobError, Incoming, Received};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::DbError;
 use crate::platform::form::{Check, FieldErrors, FormFields};
+use crate::platform::idempotency::Fingerprint;
 use crate::platform::web::{Code, Failure, problem};
 
 /// The longest file name, in characters.
-const MOST_FILE_NAME: usize = 255;
+pub(super) const MOST_FILE_NAME: usize = 255;
 /// The longest remark, in characters.
-const MOST_NOTE: usize = 1024;
+pub(super) const MOST_NOTE: usize = 1024;
 /// Words such as `camera` or `mobile app 4.2`.
-const MOST_ORIGIN: usize = 64;
+pub(super) const MOST_ORIGIN: usize = 64;
 
 /// What a client says about a file.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,6 +73,28 @@ impl Expected {
 }
 
 impl Details {
+    /// Tells whether another request hands in the same: what is said about the file, and its SHA-256 or the address where
+    /// it lies. Encoding and wrapping do not matter.
+    pub(super) fn print(
+        &self,
+        conversation: ConversationId,
+        declared: Option<&str>,
+        what: &str,
+    ) -> Fingerprint {
+        let said = serde_json::json!([
+            conversation,
+            self.kind,
+            self.file_name,
+            self.captured_at,
+            self.place,
+            self.origin,
+            self.note,
+            declared,
+            what,
+        ]);
+        Fingerprint::of(&[said.to_string().as_bytes()])
+    }
+
     /// Checks the fields that came with a file; `part_name` is the name that the file's own part gave, which a field
     /// `file_name` overrules.
     pub fn parse(fields: &FormFields, part_name: &str) -> Result<Self, FieldErrors> {
@@ -212,9 +236,6 @@ pub enum IntakeError {
     /// The database failed.
     #[error(transparent)]
     Db(#[from] DbError),
-    /// Nobody could find out in time whether the file was recorded.
-    #[error("the outcome could not be found out")]
-    Undecided,
     /// The task that had to do it broke.
     #[error("accepting a file broke")]
     Broken(#[source] anyhow::Error),
@@ -253,7 +274,7 @@ impl From<IntakeError> for Failure {
             }
             IntakeError::Store(error) => Self::Bug(error.into()),
             IntakeError::Db(error) => error.into(),
-            IntakeError::Unhealthy | IntakeError::Undecided => Self::Unavailable,
+            IntakeError::Unhealthy => Self::Unavailable,
             IntakeError::Broken(error) => Self::Bug(error),
         }
     }

@@ -2,19 +2,21 @@
 
 use std::sync::Arc;
 
+use actix_web::http::StatusCode;
 use futures_util::FutureExt;
 
+use super::actions::Handing;
 use super::jobs;
 use super::model::{IntakeError, Order};
 use super::pipeline::draft;
 use super::store::{self, Fetch};
-use crate::features::conversations::Conversation;
-use crate::features::media::{self, Media, MediaId};
+use crate::features::deliveries::DeliveryBrief;
+use crate::features::media::{self, Media, MediaId, MediaView};
 use crate::features::{Services, audit};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbResult, Tx};
 use crate::platform::jobs::queue;
-use crate::platform::web::Actor;
+use crate::platform::web::{Actor, Answer, Failure};
 
 /// An order as it is written down.
 struct Placed {
@@ -25,14 +27,17 @@ struct Placed {
     now: Timestamp,
 }
 
+/// What is not here yet goes nowhere.
+const NO_DELIVERIES: &[DeliveryBrief] = &[];
+
 /// Writes an order down: when this returns, the file will be fetched, or its media will say why not.
-pub async fn order(
-    services: Arc<Services>,
-    actor: Actor,
-    conversation: Conversation,
-    order: Order,
-) -> Result<Media, IntakeError> {
+pub async fn order(services: Arc<Services>, handing: Handing, order: Order) -> Result<Answer, Failure> {
+    let Handing { actor, conversation, once } = handing;
     let Order { address, declared, details } = order;
+    let print = details.print(conversation.id, declared.as_deref(), address.url.expose());
+    if let Some(former) = once.former(&print)? {
+        return Ok(former);
+    }
     let (now, expected) = (services.clock.now(), details.expected.clone());
     let media = draft(&conversation, details, declared.as_deref(), now);
     let sealed = services.vault.seal(&url_place(media.id), &address.url);
@@ -45,9 +50,17 @@ pub async fn order(
         expected_sha256: expected.sha256,
         attempts: 0,
     };
-    let placed = Placed { actor, media: media.clone(), fetch, host: address.host, now };
-    services.db.write(move |tx| async move { record(tx, &placed).await }.boxed()).await?;
-    Ok(media)
+    let placed = Placed { actor, media, fetch, host: address.host, now };
+    let written = services.db.write(move |tx| {
+        async move {
+            record(tx, &placed).await?;
+            let answer = Answer::json(StatusCode::ACCEPTED, &MediaView::new(&placed.media, NO_DELIVERIES))?;
+            once.settle(tx, &print, &answer).await?;
+            DbResult::Ok(answer)
+        }
+        .boxed()
+    });
+    Ok(written.await?)
 }
 
 async fn record(tx: &mut Tx, placed: &Placed) -> DbResult<()> {

@@ -8,7 +8,7 @@ use crate::features::media::{self, Media, MediaId, MediaState};
 use crate::features::{audit, events, use_cases};
 use crate::formats::kinds::Kind;
 use crate::formats::sniff::{Sniffed, sniff};
-use crate::platform::blobs::Incoming;
+use crate::platform::blobs::{Incoming, Received};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbResult, Tx};
 use crate::platform::web::Actor;
@@ -57,15 +57,16 @@ pub(super) fn type_of(declared: Option<&str>) -> String {
     declared.and_then(harmless).unwrap_or_else(|| UNKNOWN_TYPE.to_owned())
 }
 
-/// Makes the bytes of a described media durable, unless they are others than `expected` or no picture where one was
-/// promised, and completes the description.
-pub(super) async fn settle(
-    draft: Media,
-    incoming: Incoming,
-    expected: &Expected,
-) -> Result<Media, IntakeError> {
+/// Brings the bytes to the disk, unless they are others than `expected`.
+pub(super) async fn receive(incoming: Incoming, expected: &Expected) -> Result<Received, IntakeError> {
     let received = incoming.finish().await?;
     expected.check(&received)?;
+    Ok(received)
+}
+
+/// Puts the bytes of a described media in their place, unless they are no picture where one was promised, and completes
+/// the description.
+pub(super) async fn settle(draft: Media, received: Received) -> Result<Media, IntakeError> {
     let sniffed = sniff(&received.head);
     if draft.kind == Kind::Picture && !sniffed.is_image() {
         return Err(IntakeError::NotAPicture);

@@ -63,7 +63,7 @@ impl From<IntakeError> for Setback {
             // An earlier run that was given up came to its end after all; the next one sets its bytes aside.
             IntakeError::Store(BlobError::Exists) => Self::Ours("an earlier run left its bytes"),
             IntakeError::Broken(error) => Self::Broken(error),
-            IntakeError::Store(_) | IntakeError::Db(_) | IntakeError::Undecided => Self::Broken(error.into()),
+            IntakeError::Store(_) | IntakeError::Db(_) => Self::Broken(error.into()),
         }
     }
 }

@@ -9,6 +9,7 @@ mod content;
 mod downloads;
 pub mod jobs;
 mod model;
+pub mod operations;
 mod range;
 mod store;
 

@@ -1,7 +1,6 @@
 //! What is known about a stored file.
 
-use std::cmp::Reverse;
-
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::features::apps::AppId;
@@ -162,12 +161,6 @@ impl Media {
         Moment { at: self.created_at, id: self.id.uuid() }
     }
 
-    /// Gives what lists are sorted by.
-    #[must_use]
-    pub(super) fn newest_first(&self) -> Reverse<Moment> {
-        Reverse(self.moment())
-    }
-
     /// Gives the path under which other systems ask for it.
     #[must_use]
     pub fn path(&self) -> String {
@@ -239,7 +232,8 @@ impl std::str::FromStr for Kept {
 }
 
 /// A media as the HTTP API and events show it; `D` is how its deliveries are shown.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Media")]
 pub struct MediaView<'a, D> {
     id: MediaId,
     path: String,
@@ -256,9 +250,12 @@ pub struct MediaView<'a, D> {
     deliveries: &'a [D],
 }
 
-#[derive(Debug, Serialize)]
+/// Why a file could not be fetched.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "MediaFailure")]
 struct FailedView {
     code: FailedReason,
+    /// A sentence for people.
     message: &'static str,
 }
 

@@ -1,7 +1,7 @@
 //! SQL of media.
 
 use super::model::{FailedReason, Media, MediaFilter, MediaId, MediaState};
-use crate::features::apps::{self, AppId};
+use crate::features::apps::AppId;
 use crate::features::conversations::Reach;
 use crate::on;
 use crate::platform::clock::Timestamp;
@@ -142,8 +142,11 @@ const LIST_CONVERSATION: &str = listed!(
     perhaps!("sha256" "$8"),
     perhaps!("state" "$9")
 );
-const LIST_APP_SHA256: &str = listed!(
-    "app_id = $5 AND sha256 = $8",
+/// The app stands at the end of this index and not at its beginning, so that it serves all apps as well, and is no
+/// condition that could lead to the index of all media of the app instead.
+const LIST_SHA256: &str = listed!(
+    "sha256 = $8",
+    perhaps!("app_id" "$5"),
     perhaps!("kind" "$6"),
     perhaps!("conversation_id" "$7"),
     perhaps!("state" "$9")
@@ -198,40 +201,15 @@ pub(super) async fn list(
     after: Option<Moment>,
     limit: i64,
 ) -> DbResult<Vec<Media>> {
-    let mut rows = Vec::new();
-    for app in apps_of(tx, reach, filter).await? {
-        rows.append(&mut list_of(tx, app, filter, after, limit).await?);
-    }
-    rows.sort_by_key(Media::newest_first);
-    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    Ok(rows)
-}
-
-/// The index of digests begins with the app. Apps are few, and an index for this question alone would cost every
-/// hand-in; so each is asked where none is named.
-async fn apps_of(tx: &mut Tx, reach: Reach, filter: &MediaFilter) -> DbResult<Vec<Option<AppId>>> {
-    match reach {
-        Reach::All if filter.sha256.is_some() && filter.conversation.is_none() => {
-            Ok(apps::list_ids(tx).await?.into_iter().map(Some).collect())
-        }
-        reach => Ok(vec![reach.app()]),
-    }
-}
-
-async fn list_of(
-    tx: &mut Tx,
-    app: Option<AppId>,
-    filter: &MediaFilter,
-    after: Option<Moment>,
-    limit: i64,
-) -> DbResult<Vec<Media>> {
     let (at, id) = behind(filter.to, after);
-    Ok(on!(tx, conn => sqlx::query_as(statement(app, filter))
+    let is_kept = tx.plans_without_values();
+    Ok(on!(tx, conn => sqlx::query_as(statement(reach.app(), filter))
+        .persistent(is_kept)
         .bind(at)
         .bind(&id)
         .bind(filter.from.unwrap_or(Timestamp::from_millis(i64::MIN)))
         .bind(limit)
-        .bind(app)
+        .bind(reach.app())
         .bind(filter.kind)
         .bind(filter.conversation)
         .bind(&filter.sha256)
@@ -252,7 +230,7 @@ fn statement(app: Option<AppId>, filter: &MediaFilter) -> &'static str {
     let is_unstored = filter.state.is_some_and(|state| state != MediaState::Stored);
     match (app, filter) {
         (_, MediaFilter { conversation: Some(_), .. }) => LIST_CONVERSATION,
-        (Some(_), MediaFilter { sha256: Some(_), .. }) => LIST_APP_SHA256,
+        (_, MediaFilter { sha256: Some(_), .. }) => LIST_SHA256,
         (Some(_), _) if is_unstored => LIST_APP_UNSTORED,
         (None, _) if is_unstored => LIST_UNSTORED,
         (Some(_), MediaFilter { kind: Some(_), .. }) => LIST_APP_KIND,
