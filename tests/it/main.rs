@@ -3,6 +3,7 @@
 
 mod access;
 mod accounts;
+mod apps;
 mod audit;
 mod config;
 mod connectors;
@@ -14,4 +15,5 @@ mod names;
 mod problems;
 mod schema;
 mod support;
+mod tokens;
 mod web;

@@ -25,7 +25,7 @@ mod trace;
 mod visit;
 
 pub use actor::{Actor, Machine, Person, Role, Who};
-pub use extract::{Form, JsonObject, Params, Segment};
+pub use extract::{Form, JsonObject, Params, Segment, Segments};
 pub use failure::{Failure, draw_failures};
 pub use guard::guard;
 pub use headers::security_headers;
