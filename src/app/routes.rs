@@ -7,7 +7,7 @@ use actix_web::web::{self, Data, ServiceConfig};
 
 use super::{Installation, health, reference};
 use crate::features::{
-    accounts, apps, conversations, deliveries, endpoints, intake, media, overview, use_cases,
+    accounts, apps, audit, conversations, deliveries, endpoints, intake, media, overview, use_cases,
 };
 use crate::platform::web::{Door, Entry, Role, assets};
 
@@ -127,6 +127,8 @@ fn administration() -> Vec<Entry> {
         entry!(GET "/api/v1/tokens" ANY_TOKEN => accounts::api::index),
         entry!(POST "/api/v1/tokens" ANY_TOKEN => accounts::api::create),
         entry!(DELETE "/api/v1/tokens/{id}" ANY_TOKEN => accounts::api::destroy),
+        entry!(GET "/api/v1/audit" WATCHER_TOKEN => audit::api::index),
+        entry!(GET "/api/v1/audit/verification" WATCHER_TOKEN => audit::api::verification),
     ]
 }
 

@@ -123,7 +123,9 @@ async fn use_everything(
         written.add_page(&browser.get(path).await);
     }
     let own = format!("endpoints/{endpoint}");
-    for path in ["endpoints", "use-cases", "deliveries", "apps", "tokens", &own] {
+    for path in
+        ["endpoints", "use-cases", "deliveries", "apps", "tokens", "audit", "audit/verification", &own]
+    {
         written.add_page(&token.get(&format!("/api/v1/{path}")).await.expect(200));
     }
     written.add_page(&browser.sign_out().await);
