@@ -10,8 +10,9 @@ CREATE INDEX media_by_app_time ON media (app_id, created_at, id) WHERE deleted_a
 CREATE INDEX media_by_conversation_time ON media (conversation_id, created_at, id);
 -- An app's media of one kind: some kinds are one in ten thousand.
 CREATE INDEX media_by_app_kind ON media (app_id, kind, created_at, id) WHERE deleted_at IS NULL;
--- An app's media of one content: whether a file has been handed in already, and how often.
-CREATE INDEX media_by_app_sha256 ON media (app_id, sha256, created_at, id) WHERE deleted_at IS NULL;
+-- Media of one content: whether a file has been handed in already, and how often. The app at the end is read from the
+-- index alone where other apps have the same content many times.
+CREATE INDEX media_by_sha256 ON media (sha256, created_at, id, app_id) WHERE deleted_at IS NULL;
 -- Those of all apps, for admins.
 CREATE INDEX media_by_time ON media (created_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX media_by_kind ON media (kind, created_at, id) WHERE deleted_at IS NULL;

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::features::accounts::pages::sign_ins::SignInLimits;
 use crate::features::endpoints::TestLimit;
 use crate::features::media::Downloads;
-use crate::features::{Services, apps, audit, deliveries, media};
+use crate::features::{Services, apps, audit, deliveries, intake, media};
 use crate::platform::idempotency::Replies;
 use crate::platform::jobs::{Registry, Worker};
 use crate::platform::keys::Uses;
@@ -23,6 +23,7 @@ pub(super) fn worker(services: &Arc<Services>, config: &Config) -> Worker<Servic
     let registry = Registry::default()
         .with::<audit::jobs::Chain>()
         .with::<deliveries::jobs::Deliver>()
+        .with::<intake::jobs::Fetch>()
         .with::<media::jobs::SweepOrphans>()
         .with::<media::jobs::SweepTemporary>()
         .every("media.sweep_temporary", HOUR, || media::jobs::SweepTemporary {})

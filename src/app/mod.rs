@@ -24,7 +24,7 @@ use crate::config::Config;
 use crate::connectors::Ground;
 use crate::features::accounts::actions::first_link;
 use crate::features::media::Downloads;
-use crate::features::{Services, endpoints};
+use crate::features::{Services, endpoints, intake};
 use crate::platform::blobs::Blobs;
 use crate::platform::clock::Clock;
 use crate::platform::db::{Db, DbResult, Engine, Location};
@@ -221,12 +221,17 @@ fn public_url(config: &Config, address: SocketAddr) -> anyhow::Result<PublicUrl>
 /// Starting with the wrong master key file would fail one delivery after the other; it is noticed here, before anything
 /// is written.
 async fn refuse_unknown_keys(db: &Db, vault: &Vault) -> anyhow::Result<()> {
-    let sealed: DbResult<Vec<Vec<u8>>> =
-        db.read(|tx| async move { endpoints::list_sealed(tx).await }.boxed()).await;
-    let unknown = sealed?.iter().filter(|record| !vault.knows(record)).count();
+    let sealed: DbResult<_> = db
+        .read(|tx| {
+            async move { Ok((endpoints::list_sealed(tx).await?, intake::list_sealed(tx).await?)) }.boxed()
+        })
+        .await;
+    let (endpoints, fetches) = sealed?;
+    let unknown = endpoints.iter().chain(&fetches).filter(|record| !vault.knows(record)).count();
     anyhow::ensure!(
         unknown == 0,
-        "the master key file lacks the key that sealed the secrets of {unknown} endpoint(s); put the right file back"
+        "the master key file lacks the key that sealed the secrets of {unknown} endpoint(s) or ordered file(s); put the \
+         right file back"
     );
     Ok(())
 }

@@ -1,22 +1,10 @@
 //! A file on its way: handed in, delivered, and shown to the people who watch.
 
-use std::path::{Path, PathBuf};
-
 use mediaport::features::apps::Scope;
 use mediaport::platform::web::Role;
 use serde_json::json;
 
-use crate::support::TestApp;
-
-/// Finds every file below a folder.
-fn files_below(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() { files.extend(files_below(&path)) } else { files.push(path) }
-    }
-    files
-}
+use crate::support::{TestApp, files_below};
 
 #[tokio::test]
 async fn a_file_goes_to_the_endpoint_of_its_use_case_and_people_see_it_arrive() {

@@ -38,7 +38,7 @@ impl File {
 
     /// Tells whether the file draws pages or answers the HTTP API, which may read any feature.
     fn is_outermost(&self) -> bool {
-        matches!(self.module()[..], ["features", _, "pages" | "api", ..])
+        matches!(self.module()[..], ["features", _, "pages" | "api" | "operations", ..])
     }
 
     /// Gives lines with their numbers, comments left out.

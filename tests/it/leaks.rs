@@ -11,7 +11,7 @@ use reqwest::header::SET_COOKIE;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::support::{ApiClient, Browser, Page, Process, TestDatabase, dump, fresh_bucket};
+use crate::support::{ApiClient, Browser, Page, Process, TestDatabase, dump, fresh_bucket, peer};
 
 /// Gives every spelling in which a value could have been written down.
 fn spellings(value: &str) -> Vec<String> {
@@ -117,6 +117,7 @@ async fn use_everything(
         written.add_page(page);
     }
     wait_for_delivery(&token, written).await;
+    order_files(&app, &id, &mut secrets, written).await;
     for path in
         ["/", "/endpoints", &format!("/endpoints/{endpoint}"), "/use-cases", "/deliveries", "/no/where"]
     {
@@ -130,6 +131,41 @@ async fn use_everything(
     }
     written.add_page(&browser.sign_out().await);
     secrets
+}
+
+/// Orders files from addresses that carry signatures: one that is there, one that is not, one that may not be asked.
+async fn order_files(
+    app: &ApiClient,
+    conversation: &str,
+    secrets: &mut BTreeMap<&'static str, String>,
+    written: &mut Written,
+) {
+    let hand_in = format!("/api/v1/conversations/{conversation}/media");
+    let (sink, file) = (peer("TEST_SINK_HTTP"), canary("sink"));
+    let path = std::path::Path::new(&peer("TEST_SINK_FILES")).join(&file);
+    std::fs::write(&path, "a file that is there").unwrap();
+    for (name, url, status) in [
+        ("signature of a file that came", format!("{sink}/files/{file}?signature="), 202),
+        ("signature of a file that failed", format!("{sink}/files/none?signature="), 202),
+        ("signature of a file that waits", format!("{sink}/500?signature="), 202),
+        ("signature of a file that may not be asked", "https://169.254.169.254/x?signature=".to_owned(), 422),
+    ] {
+        let signature = secrets.entry(name).or_insert_with(|| canary("signature"));
+        let order = json!({"kind": "fax", "url": format!("{url}{signature}")});
+        let ordered = app.post(&hand_in, &order).await.expect(status);
+        written.add_page(&ordered);
+        for _ in 0..500 {
+            let Some(id) = ordered.json()["id"].as_str().map(str::to_owned) else { break };
+            let media = app.get(&format!("/api/v1/media/{id}")).await.expect(200);
+            let is_over = media.json()["state"] != "fetching";
+            written.add_page(&media);
+            if is_over || name.ends_with("waits") {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+    std::fs::remove_file(path).unwrap();
 }
 
 fn client(process: &Process, key: &str) -> ApiClient {

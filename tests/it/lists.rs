@@ -1,6 +1,7 @@
 //! Lists of the HTTP API: what can be asked of them, that a walk finds each row once, and what a page costs.
 
 mod plans;
+mod questions;
 mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +14,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::support::{ApiClient, TestApp};
-use rows::{FIRST, MEDIA, Rows, walk};
+use rows::{MEDIA, Rows, walk};
 
 /// Gives the address of every list: what answers `GET` with items, whatever routes there are.
 async fn lists(client: &ApiClient) -> Vec<&'static str> {
@@ -63,7 +64,7 @@ async fn every_list_answers_any_number_with_at_most_200_rows_or_a_refusal() {
         "%F0%9F%92%A9",
         "1%27--",
     ];
-    let many = ["a=&".repeat(20_000), (0..20_000).map(|n| format!("a{n}&")).collect()].concat();
+    let many = ["a=1&".repeat(15_000), "&".repeat(60_000), (0..9_000).map(|n| format!("a{n}&")).collect()];
 
     for list in lists {
         let mut most = 0;
@@ -94,9 +95,9 @@ async fn every_list_answers_any_number_with_at_most_200_rows_or_a_refusal() {
             ends.extend((page.status == 200).then(|| page.json()));
         }
         assert_eq!(ends, [serde_json::json!({"items": [], "next": null})], "{list}");
-        let more = [format!("{list}?limit=1&limit=1"), format!("{list}?{many}"), format!("{list}?limit[]=1")];
-        for address in more {
-            rows.admin.get(&address).await.expect(400);
+        let more = ["limit=1&limit=1", "limit[]=1", "limit=1&Limit=1"].map(str::to_owned);
+        for query in many.iter().chain(&more) {
+            rows.admin.get(&format!("{list}?{query}")).await.expect(400);
         }
     }
     app.run_due_jobs().await;
@@ -222,7 +223,8 @@ async fn filters_of_media_keep_what_they_say_in_order_with_all_deliveries() {
     assert_eq!(rows.admin.get(&format!("/api/v1/media/{}", order[5].1)).await.json(), all[5]);
 
     let narrowings = narrowings(&rows, &all);
-    assert!(narrowings.iter().filter(|(_, expected)| !expected.is_empty()).count() > 90);
+    let count = narrowings.iter().filter(|(_, expected)| !expected.is_empty()).count();
+    assert!(count > 60, "only {count} of {} questions have an answer", narrowings.len());
     for (query, expected) in narrowings {
         let found = walk(&rows.admin, &format!("/api/v1/media?{query}"), async || {}).await;
         assert_eq!(ids(&found), expected, "{query}");
@@ -329,109 +331,9 @@ async fn wrong_filters_are_named_all_at_once() {
     let fields: Vec<_> = problem["errors"].as_object().unwrap().keys().cloned().collect();
     assert_eq!(fields, ["app", "conversation", "from", "kind", "sha256", "state", "to"]);
 
-    let problem = key.get("/api/v1/conversations?state=gone&agent=%0A").await.expect(422).json();
+    let problem = key.get("/api/v1/conversations?state=gone&agent=a%0Ab").await.expect(422).json();
     assert_eq!(problem["errors"].as_object().unwrap().len(), 2);
     let problem = key.get("/api/v1/conversations?use_case=Nothing").await.expect(422).json();
     assert!(problem["errors"]["use_case"].is_array());
     key.get("/api/v1/media?kind=&conversation=&sha256=&state=&from=&to=&app=").await.expect(200);
-}
-
-/// Every way to ask, by principal: one request for each statement that there is, and for filters beside it.
-fn questions(rows: &Rows, item: &Value) -> Vec<String> {
-    let small = rows.apps()[1];
-    let (conversation, sha256, delivery) =
-        (text(item, "conversation_id"), text(item, "sha256"), text(&item["deliveries"][0], "endpoint_id"));
-    let place = format!("after={}~{}", FIRST + 1_000_000, text(item, "id"));
-    let time = "from=2023-11-14T22:30:00Z&to=2023-11-14T22:40:00Z";
-    let mut questions = Vec::new();
-    for media in [
-        "",
-        "kind=fax",
-        "kind=picture",
-        "state=failed",
-        "state=stored",
-        "state=stored&kind=fax",
-        &format!("conversation={conversation}"),
-        &format!("sha256={sha256}"),
-        &format!("sha256={sha256}&kind=picture"),
-        &format!("conversation={conversation}&kind=picture&state=stored"),
-    ] {
-        for beside in ["", &place, time, &format!("{time}&{place}"), &format!("app={small}")] {
-            questions.push(
-                format!("/api/v1/media?limit=50&{media}&{beside}")
-                    .replace("&&", "&")
-                    .trim_end_matches('&')
-                    .to_owned(),
-            );
-        }
-    }
-    for filter in [
-        "",
-        "state=open",
-        "state=ended",
-        "use_case=Claims",
-        "use_case=Claims&state=open",
-        "external_id=call+7+3",
-        "agent=agent4@example.com",
-        "agent=agent4@example.com&state=open&use_case=Claims",
-    ] {
-        for beside in ["", "after=01920000-0000-7000-8000-000000500000", &format!("app={small}")] {
-            questions.push(
-                format!("/api/v1/conversations?{filter}&{beside}")
-                    .replace("?&", "?")
-                    .trim_end_matches(['&', '?'])
-                    .to_owned(),
-            );
-        }
-    }
-    for filter in [
-        "",
-        "state=held",
-        "state=delivered",
-        &format!("endpoint={delivery}"),
-        &format!("media={}", text(item, "id")),
-        &format!("endpoint={delivery}&state=held"),
-    ] {
-        questions.push(format!("/api/v1/deliveries?{filter}").trim_end_matches('?').to_owned());
-    }
-    questions.extend(["/api/v1/endpoints".to_owned(), "/api/v1/use-cases".to_owned()]);
-    questions
-}
-
-#[tokio::test]
-async fn every_question_is_answered_from_an_index() {
-    let mut app = TestApp::start().await;
-    let rows = Rows::add(&app).await;
-    let item = walk(&rows.small, "/api/v1/media?limit=200", async || {}).await.remove(20);
-    let mut problems = BTreeMap::new();
-    // An embedded database may never have been counted; the server counts by itself.
-    for (is_counted, mode) in [(false, "auto"), (true, "force_custom_plan"), (true, "force_generic_plan")] {
-        if is_counted || app.services().db.engine() == mediaport::platform::db::Engine::Postgres {
-            plans::analyze(&app).await;
-        }
-        plans::listen(&mut app, mode).await;
-        let address = app.address();
-        let clients = [&rows.admin, &rows.small].map(|client| ApiClient::new(address.clone(), &client.key));
-        for question in questions(&rows, &item) {
-            for client in &clients {
-                plans::take(&app).await;
-                let page = client.get(&question).await;
-                if page.status == 403 {
-                    continue;
-                }
-                assert!(matches!(page.status, 200 | 422), "{question}: {}", page.text());
-                let plans = plans::take(&app).await;
-                assert!(plans.len() <= 12, "{question} takes {} statements", plans.len());
-                for plan in plans {
-                    for problem in plan.problems() {
-                        problems
-                            .entry(plan.sql.clone())
-                            .or_insert_with(|| format!("{mode} {question} {problem}:\n{}", plan.text));
-                    }
-                }
-            }
-        }
-    }
-    assert!(problems.is_empty(), "{}", problems.into_values().collect::<Vec<_>>().join("\n\n"));
-    app.run_due_jobs().await;
 }

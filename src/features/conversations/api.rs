@@ -17,6 +17,7 @@ use crate::platform::web::{Answer, Call, Failure, JsonObject, Reply, Segment};
 
 /// `POST /api/v1/conversations`: 201 for a new one, 200 when its `external_id` is known.
 pub async fn create(call: Call, body: JsonObject) -> Reply {
+    body.only(NewConversation::MEMBERS).map_err(Failure::Invalid)?;
     let print = call.fingerprint(&body);
     let (new, app) = NewConversation::parse(body.0).map_err(Failure::Invalid)?;
     let (actor, now) = (call.actor.clone(), call.now());

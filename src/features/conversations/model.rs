@@ -171,6 +171,10 @@ pub struct NewConversation {
 }
 
 impl NewConversation {
+    /// What the JSON object may hold.
+    pub(super) const MEMBERS: &'static [&'static str] =
+        &["use_case", "external_id", "channel", "customer", "agent", "attributes", "app"];
+
     /// Checks a JSON object, and gives with it the app that a person has to name; empty when it was left out.
     pub fn parse(mut object: Map<String, Value>) -> Result<(Self, String), FieldErrors> {
         let attributes = attributes(object.remove("attributes"));

@@ -91,18 +91,19 @@ macro_rules! listed {
                     c.created_at, c.updated_at, c.ended_at, u.name AS use_case_name
              FROM conversations c LEFT JOIN use_cases u ON u.id = c.use_case_id
              WHERE ", $($condition, " AND ",)+
-            "c.state = $3 AND c.id < $1 ", $end
+            $end
         )
     };
-    ($($condition:expr),+) => { listed!($($condition),+; "ORDER BY c.id DESC LIMIT $2") };
+    ($($condition:expr),+) => { listed!($($condition),+; "c.state = $3 AND c.id < $1 ORDER BY c.id DESC LIMIT $2") };
 }
 
-/// One at most, so that nothing needs an order.
+/// One at most, so that nothing needs an order; the other index of apps and states is not offered.
 const LIST_EXTERNAL: &str = listed!(
     "c.app_id = $4 AND c.external_id = $7",
+    perhaps!("c.state" "$3"),
     perhaps!("c.use_case_id" "$5"),
     perhaps!("c.agent" "$6");
-    "LIMIT $2"
+    "c.id < $1 LIMIT $2"
 );
 /// What a person handles is some thousands; they are found by the person and then filtered.
 const LIST_AGENT: &str = listed!(
@@ -180,7 +181,9 @@ async fn list_one(
     behind: &str,
     limit: i64,
 ) -> DbResult<Vec<Listed>> {
+    let is_kept = tx.plans_without_values();
     Ok(on!(tx, conn => sqlx::query_as(statement(wanted))
+        .persistent(is_kept)
         .bind(behind)
         .bind(limit)
         .bind(state)

@@ -14,7 +14,7 @@ use crate::connectors::{DeliveryError, Item};
 use crate::features::Services;
 use crate::features::conversations::Reach;
 use crate::features::endpoints::{self, Destination, EndpointError, EndpointId, EndpointState};
-use crate::features::media::{self, Media, MediaId};
+use crate::features::media::{self, Media, MediaId, MediaState};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbError, DbResult, Tx};
 use crate::platform::jobs::{JobError, Lease, Poison, queue};
@@ -91,6 +91,10 @@ async fn begin(tx: &mut Tx, services: &Services, lease: &Lease, id: DeliveryId) 
         let error = DeliveryError::damaged();
         return give_up(tx, &delivery, error.message(), now).await;
     };
+    debug_assert!(
+        !matches!(media.state, MediaState::Fetching | MediaState::Failed),
+        "a delivery is planned when its bytes are here"
+    );
     let destination = match endpoints::destination(tx, &services.vault, delivery.endpoint_id).await {
         Ok(None) => return give_up(tx, &delivery, "The endpoint was deleted", now).await,
         Ok(Some(paused)) if paused.state == EndpointState::Paused => {

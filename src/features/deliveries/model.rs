@@ -260,6 +260,7 @@ mod tests {
             extension: "jpg".to_owned(),
             size: 1,
             sha256: String::new(),
+            failed_reason: None,
             state: MediaState::Stored,
             captured_at: None,
             latitude: None,

@@ -40,7 +40,7 @@ pub const INDEX: Operation = Operation {
             "sha256": "ef1955ae757c8b966c83248350331bd3a30f658ced11f387f8ebf05ab3368629"
           },
           "endpoint": {"id": "01a1f8ee-77a0-7d0f-93f4-2b8a6f1c0d55", "name": "Claims archive"},
-          "location": {"path": "claims/2026/11/20/dot.gif"},
+          "location": {"path": "claims/2026/11/20/01a1f8f1-9d04-7f0e-9b7d-c25a8f64e3d2-dot.gif"},
           "last_error": null, "next_attempt_at": null,
           "created_at": "2026-11-20T12:32:26.244Z", "updated_at": "2026-11-20T12:32:26.301Z",
           "delivered_at": "2026-11-20T12:32:26.301Z"
@@ -72,7 +72,7 @@ pub const SHOW: Operation = Operation {
             "sha256": "ef1955ae757c8b966c83248350331bd3a30f658ced11f387f8ebf05ab3368629"
           },
           "endpoint": {"id": "01a1f8ee-77a0-7d0f-93f4-2b8a6f1c0d55", "name": "Claims archive"},
-          "location": {"path": "claims/2026/11/20/dot.gif"},
+          "location": {"path": "claims/2026/11/20/01a1f8f1-9d04-7f0e-9b7d-c25a8f64e3d2-dot.gif"},
           "last_error": null, "next_attempt_at": null,
           "created_at": "2026-11-20T12:32:26.244Z", "updated_at": "2026-11-20T12:32:26.301Z",
           "delivered_at": "2026-11-20T12:32:26.301Z",

@@ -10,13 +10,12 @@ use serde_json::{Map, Value, json};
 use super::pages::{draft::Draft, testing};
 use super::store;
 use super::{Archive, Endpoint, EndpointId, EndpointState, EndpointSummary, TestLimit};
-use crate::connectors::{Outcome, Step};
+use crate::connectors::{self, Outcome, Step};
 use crate::features::Services;
 use crate::features::use_cases::{self, Assignments, Link, UseCaseError, UseCaseId};
 use crate::formats::kinds::Purpose;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbError, DbResult, Tx};
-use crate::platform::form::FormFields;
 use crate::platform::idempotency::Fingerprint;
 use crate::platform::web::pagination::{List, Named};
 use crate::platform::web::{Answer, Call, Code, Failure, JsonObject, Once, Reply, Segment};
@@ -94,8 +93,8 @@ pub async fn index(call: Call, list: List<(), Named>) -> Reply {
             async move {
                 let rows = store::list_behind(tx, &list.behind(), list.wanted()).await?;
                 let page = list.cut(rows, |row| Named(row.name.clone()));
-                let last = page.rows.last().map_or("", |row| &row.name);
-                let links = use_cases::links_of_endpoints(tx, &list.behind(), last).await?;
+                let end = page.rows.last().map_or("", |row| &row.name);
+                let links = use_cases::links_of_endpoints(tx, &list.behind(), end).await?;
                 DbResult::Ok((page, links))
             }
             .boxed()
@@ -117,7 +116,7 @@ pub async fn show(call: Call, id: Segment<EndpointId>) -> Reply {
 
 /// Tests and saves, as the form does.
 pub async fn create(call: Call, body: JsonObject, services: Data<Services>, limit: Data<TestLimit>) -> Reply {
-    let form = FormFields::from_json(&body.0).map_err(Failure::Invalid)?;
+    let form = body.fields(&members(&body))?;
     let print = call.fingerprint(&body);
     call.at_length(async |once| {
         if let Some(former) = once.former(&print)? {
@@ -134,13 +133,21 @@ pub async fn create(call: Call, body: JsonObject, services: Data<Services>, limi
     .await
 }
 
+/// Gives what the JSON object may hold: the members of every endpoint, and those of its type.
+fn members(body: &JsonObject) -> Vec<&'static str> {
+    let connector = body.0.get("type").and_then(|key| connectors::find(key.as_str()?));
+    let own = connector.map(|connector| connector.described()).unwrap_or_default();
+    let common = ["name", "type", "archive", "pictures", "recordings", "accept_warnings"];
+    common.into_iter().chain(own.iter().map(|field| field.name)).collect()
+}
+
 /// Saves what has passed its test, and keeps the answer for repetitions.
 async fn save(
     call: &Call,
     services: Data<Services>,
     draft: Draft,
     (once, print): (Once, Fingerprint),
-) -> Reply {
+) -> Result<Answer, Failure> {
     let actor = call.actor.clone();
     let saving = call.write(move |tx| {
         async move {
@@ -151,7 +158,7 @@ async fn save(
         }
         .boxed()
     });
-    saving.await?.try_into()
+    saving.await
 }
 
 async fn view(tx: &mut Tx, id: EndpointId) -> DbResult<EndpointView> {

@@ -1,38 +1,35 @@
-//! The one transaction of "accepted".
+//! Taking a file that was handed in.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::http::StatusCode;
 use futures_util::FutureExt;
 
-use super::model::{IntakeError, Upload, harmless};
+use super::model::Upload;
+use super::pipeline::{Acceptance, Row, draft, receive, record, settle};
+use crate::features::Services;
 use crate::features::conversations::Conversation;
 use crate::features::deliveries::{self, DeliveryBrief};
-use crate::features::events::EventType;
-use crate::features::media::{self, Media, MediaId, MediaState};
-use crate::features::{Services, audit, events, use_cases};
-use crate::formats::kinds::Kind;
-use crate::formats::sniff::{Sniffed, sniff};
-use crate::platform::blobs::Received;
-use crate::platform::clock::Timestamp;
-use crate::platform::db::{Db, DbError, DbResult, Tx};
-use crate::platform::web::Actor;
+use crate::features::media::{self, Media, MediaId, MediaView};
+use crate::platform::db::{Db, DbError, DbResult};
+use crate::platform::idempotency::Fingerprint;
+use crate::platform::web::{Actor, Answer, Failure, Once};
 
-/// The one version of the fact that a media was received.
-const RECEIVED: u64 = 0;
 /// How long the database is asked about a commit whose outcome is unknown.
 const UNKNOWN_LIMIT: Duration = Duration::from_secs(10);
 /// The pause between two such questions.
 const UNKNOWN_PAUSE: Duration = Duration::from_millis(250);
-const UNKNOWN_TYPE: &str = "application/octet-stream";
 
-/// A file that is durable.
-#[derive(Debug)]
-pub struct Accepted {
-    /// What is known about it.
-    pub media: Media,
-    /// Where it goes.
-    pub deliveries: Vec<DeliveryBrief>,
+/// Who hands something in, for which conversation, and the request's place under its idempotency key.
+#[derive(Debug, Clone)]
+pub struct Handing {
+    /// Who it is.
+    pub actor: Actor,
+    /// What the file belongs to.
+    pub conversation: Conversation,
+    /// Lets the work be done once.
+    pub once: Once,
 }
 
 /// Makes an upload durable and plans its deliveries. Once this has begun it runs to its end, even when the caller goes
@@ -41,89 +38,47 @@ pub struct Accepted {
     clippy::disallowed_methods,
     reason = "requests wait for it, and a shutdown in between leaves the file whole or absent"
 )]
-pub async fn accept(
-    services: Arc<Services>,
-    actor: Actor,
-    conversation: Conversation,
-    upload: Upload,
-) -> Result<Accepted, IntakeError> {
-    let task = tokio::spawn(async move { keep(&services, actor, conversation, upload).await });
-    task.await.map_err(|broken| IntakeError::Broken(broken.into()))?
+pub async fn accept(services: Arc<Services>, handing: Handing, upload: Upload) -> Result<Answer, Failure> {
+    let task = tokio::spawn(async move { keep(&services, handing, upload).await });
+    task.await.map_err(|broken| Failure::Bug(broken.into()))?
 }
 
-async fn keep(
-    services: &Services,
-    actor: Actor,
-    conversation: Conversation,
-    upload: Upload,
-) -> Result<Accepted, IntakeError> {
+async fn keep(services: &Services, handing: Handing, upload: Upload) -> Result<Answer, Failure> {
+    let Handing { actor, conversation, once } = handing;
     let Upload { incoming, declared, details } = upload;
-    let received = incoming.finish().await?;
-    let sniffed = sniff(&received.head);
-    if details.kind == Kind::Picture && !sniffed.is_image() {
-        return Err(IntakeError::NotAPicture);
+    let received = receive(incoming, &details.expected).await?;
+    let print = details.print(conversation.id, declared.as_deref(), &received.sha256);
+    if let Some(former) = once.former(&print)? {
+        return Ok(former);
     }
     let now = services.clock.now();
-    let place = details.place;
-    let media = Media {
-        id: MediaId::fresh(),
-        app_id: conversation.app_id,
-        conversation_id: conversation.id,
-        kind: details.kind,
-        file_name: named(details.file_name, details.kind, sniffed),
-        mime_type: type_of(sniffed, declared.as_deref()),
-        extension: sniffed.extension.to_owned(),
-        size: size_of(&received)?,
-        sha256: received.sha256.clone(),
-        state: MediaState::Stored,
-        captured_at: details.captured_at,
-        latitude: place.map(|(latitude, _)| latitude),
-        longitude: place.map(|(_, longitude)| longitude),
-        origin: details.origin,
-        note: details.note,
-        is_damaged: false,
-        created_at: now,
-        expires_at: None,
-        deleted_at: None,
-    };
-    received.keep(media.id.uuid()).await?;
-    write(services, actor, conversation, media, now).await
+    let draft = draft(&conversation, details, declared.as_deref(), now);
+    let media = settle(draft, received).await?;
+    let acceptance = Acceptance { actor, conversation, media, row: Row::New, now };
+    write(services, acceptance, (once, print)).await
 }
 
-fn named(file_name: String, kind: Kind, sniffed: Sniffed) -> String {
-    if file_name.is_empty() { format!("{kind}.{}", sniffed.extension) } else { file_name }
-}
-
-fn type_of(sniffed: Sniffed, declared: Option<&str>) -> String {
-    if sniffed.mime != UNKNOWN_TYPE {
-        return sniffed.mime.to_owned();
-    }
-    declared.and_then(harmless).unwrap_or_else(|| UNKNOWN_TYPE.to_owned())
-}
-
-fn size_of(received: &Received) -> Result<i64, IntakeError> {
-    i64::try_from(received.size).map_err(|error| IntakeError::Broken(error.into()))
-}
-
-/// Writes the rows for bytes that are in their place.
+/// Writes the rows for bytes that are in their place, and with them what is answered.
 async fn write(
     services: &Services,
-    actor: Actor,
-    conversation: Conversation,
-    media: Media,
-    now: Timestamp,
-) -> Result<Accepted, IntakeError> {
-    let row = media.clone();
-    let written = services
-        .db
-        .write(move |tx| async move { record(tx, &actor, &conversation, &row, now).await }.boxed())
-        .await;
-    match written {
-        Ok(deliveries) => Ok(Accepted { media, deliveries }),
+    acceptance: Acceptance,
+    (once, print): (Once, Fingerprint),
+) -> Result<Answer, Failure> {
+    let media = acceptance.media.clone();
+    let written = services.db.write(move |tx| {
+        async move {
+            let answer = created(&acceptance.media, &record(tx, &acceptance).await?)?;
+            once.settle(tx, &print, &answer).await?;
+            Ok(answer)
+        }
+        .boxed()
+    });
+    match written.await {
+        Ok(answer) => Ok(answer),
         Err(DbError::Unknown(error)) => {
             tracing::warn!(media = %media.id, %error, "asking whether a file was recorded");
-            let deliveries = find_out(&services.db, media.id).await.ok_or(IntakeError::Undecided)?;
-            Ok(Accepted { media, deliveries })
+            let deliveries = find_out(&services.db, media.id).await.ok_or(Failure::Unavailable)?;
+            Ok(created(&media, &deliveries)?)
         }
         Err(error) => {
             clean_up(services, media.id, &error).await;
@@ -132,28 +87,8 @@ async fn write(
     }
 }
 
-async fn record(
-    tx: &mut Tx,
-    actor: &Actor,
-    conversation: &Conversation,
-    media: &Media,
-    now: Timestamp,
-) -> DbResult<Vec<DeliveryBrief>> {
-    media::insert(tx, media).await?;
-    let endpoints = match conversation.use_case_id {
-        Some(use_case) => use_cases::endpoints_for(tx, use_case, media.kind.list()).await?,
-        None => Vec::new(),
-    };
-    let planned = deliveries::plan(tx, media.id, &endpoints, now).await?;
-    let data = deliveries::context(tx, media).await?;
-    events::record(tx, EventType::MediaReceived, media.id.uuid(), RECEIVED, &data, now).await?;
-    let act = audit::Act::on("media.received", "media", media.id)
-        .with("conversation", conversation.id.to_string())
-        .with("kind", media.kind.as_str())
-        .with("size", media.size)
-        .with("sha256", media.sha256.as_str());
-    audit::record(tx, actor, now, act).await?;
-    Ok(planned)
+fn created(media: &Media, deliveries: &[DeliveryBrief]) -> DbResult<Answer> {
+    Answer::json(StatusCode::CREATED, &MediaView::new(media, deliveries))
 }
 
 /// Asks whether a media was recorded, until it was or time is up. The bytes stay in any case: a commit that was still on

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, Sleep};
 
+use super::model::IntakeError;
 use crate::platform::web::{Failure, problem};
 
 /// A client that sends nothing for so long has gone, or holds the connection on purpose.
@@ -55,6 +56,11 @@ impl<S> Body<S> {
         Self(Rc::new(RefCell::new(State { bytes, limit, seen: 0, stall, is_waiting: false, broken: None })))
     }
 
+    /// Gives how many bytes have come.
+    pub(super) fn seen(&self) -> u64 {
+        self.0.borrow().seen
+    }
+
     /// Says why the body broke off; `otherwise` when it did not.
     pub(super) fn failure_or(&self, otherwise: impl FnOnce() -> Failure) -> Failure {
         match self.0.borrow().broken {
@@ -66,25 +72,24 @@ impl<S> Body<S> {
             Some(Broken::Stalled) => {
                 Failure::refused(&problem::BODY_TIMEOUT, "No byte arrived for a minute. Nothing was stored")
             }
-            Some(Broken::TooLarge) => too_large(),
+            Some(Broken::TooLarge) => IntakeError::TooLarge.into(),
         }
     }
 }
 
-/// The refusal of files above the operator's limit.
-pub(super) fn too_large() -> Failure {
-    Failure::refused(
-        &problem::TOO_LARGE,
-        "The file is larger than this installation accepts. Nothing was stored",
-    )
-}
-
 impl<S: Stream<Item = Result<Bytes, PayloadError>> + Unpin> Body<S> {
+    /// Reads the next piece; nothing at the end.
+    pub(super) async fn piece(&mut self) -> Result<Option<Bytes>, Failure> {
+        match self.next().await {
+            None => Ok(None),
+            Some(piece) => piece.map(Some).map_err(|error| self.failure_or(|| unreadable(&error))),
+        }
+    }
+
     /// Reads what is left, which has to be little: only then is it known that the body was sent to its end.
     pub(super) async fn drain(&mut self) -> Result<(), Failure> {
         let mut length = 0;
-        while let Some(piece) = self.next().await {
-            let piece = piece.map_err(|error| self.failure_or(|| unreadable(&error)))?;
+        while let Some(piece) = self.piece().await? {
             length += piece.len() as u64;
             if length > MOST_TRAILING {
                 return Err(Failure::malformed("There is too much behind the last part of the body"));

@@ -2,12 +2,12 @@
 
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::error::PayloadError;
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{ContentDisposition, HeaderMap};
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt};
 
-use super::api::Door;
 use super::body::Body;
+use super::door::Door;
 use super::model::{Details, Upload};
 use crate::platform::blobs::Incoming;
 use crate::platform::form::{FieldErrors, FormFields};
@@ -15,7 +15,7 @@ use crate::platform::web::Failure;
 
 /// What fields, headers and boundaries may add to the file.
 pub(super) const OVERHEAD: u64 = 1024 * 1024;
-/// There are seven fields; some clients send more of their own.
+/// There are nine fields; some clients send more of their own.
 const MOST_PARTS: usize = 32;
 /// The longest field is a note of 1,024 characters with up to four bytes each.
 const MOST_FIELD_BYTES: usize = 8 * 1024;
@@ -110,9 +110,12 @@ async fn text(
     String::from_utf8(bytes).map_err(|_| wrong("Send text in UTF-8"))
 }
 
-/// The extended form is the one that can say every name.
 fn file_name(field: &Field) -> String {
-    let Some(disposition) = field.content_disposition() else { return String::new() };
+    field.content_disposition().map(name_in).unwrap_or_default()
+}
+
+/// Gives the file name in a disposition; empty when it has none. The extended form is the one that can say every name.
+pub(super) fn name_in(disposition: &ContentDisposition) -> String {
     let extended = disposition.get_filename_ext().and_then(|name| String::from_utf8(name.value.clone()).ok());
     extended.or_else(|| disposition.get_filename().map(str::to_owned)).unwrap_or_default()
 }

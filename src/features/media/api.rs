@@ -98,9 +98,17 @@ fn check_bytes(media: &Media) -> Result<(), Failure> {
     match media.state {
         MediaState::Stored if media.is_damaged => Err(damaged()),
         MediaState::Stored => Ok(()),
-        MediaState::Fetching | MediaState::Failed | MediaState::Deleted => Err(Failure::NotFound),
+        MediaState::Fetching => Err(Failure::refused(
+            &NOT_HERE_YET,
+            "The file is still being fetched from its address. Ask again when the media is stored",
+        )),
+        MediaState::Failed | MediaState::Deleted => Err(Failure::NotFound),
     }
 }
+
+/// The bytes are on their way.
+pub(super) const NOT_HERE_YET: Code =
+    Code::new(StatusCode::CONFLICT, "not_here_yet", "the file is still being fetched from its address");
 
 /// The bytes are not those that were accepted.
 pub(super) const DAMAGED: Code = Code::new(

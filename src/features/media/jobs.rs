@@ -54,7 +54,7 @@ async fn without_row(db: &Db, ids: Vec<Uuid>) -> DbResult<Vec<Uuid>> {
         async move {
             let mut missing = Vec::new();
             for id in ids {
-                if !store::exists(tx, MediaId::from_uuid(id)).await? {
+                if !store::may_have_bytes(tx, MediaId::from_uuid(id)).await? {
                     missing.push(id);
                 }
             }

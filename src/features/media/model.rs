@@ -1,7 +1,6 @@
 //! What is known about a stored file.
 
-use std::cmp::Reverse;
-
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::features::apps::AppId;
@@ -31,7 +30,80 @@ text_enum! {
     }
 }
 
-/// One stored file.
+text_enum! {
+    /// Why a file could not be fetched. The words are part of the interface.
+    FailedReason {
+        /// The address leads where this installation may not go.
+        RefusedByPolicy = "refused_by_policy",
+        /// No connection came about, or nothing moved on it.
+        Unreachable = "unreachable",
+        /// The server gave no trusted connection, or said no.
+        Rejected = "rejected",
+        /// The server could not serve it for a long time.
+        Unavailable = "unavailable",
+        /// The server has no such file.
+        NotFound = "not_found",
+        /// The server pointed elsewhere.
+        Redirected = "redirected",
+        /// The file never came whole.
+        Incomplete = "incomplete",
+        /// Nothing would have told whether the file is whole.
+        LengthUnknown = "length_unknown",
+        /// The server compressed it.
+        Encoded = "encoded",
+        /// It is larger than the operator allows.
+        TooLarge = "too_large",
+        /// It was called a picture and is none.
+        NotAPicture = "not_a_picture",
+        /// It has another size or hash than was ordered.
+        Mismatch = "mismatch",
+        /// Fetching it broke the program.
+        Poison = "poison",
+    }
+}
+
+impl FailedReason {
+    /// Gives the sentence for people.
+    #[must_use]
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::RefusedByPolicy => {
+                "The address leads to a network that this installation may not reach. Use one on the public internet, or \
+                 ask the operator to allow it"
+            }
+            Self::Unreachable => {
+                "The server could not be reached, or stopped sending. Order the file again when it answers"
+            }
+            Self::Rejected => {
+                "The server did not give the file out, or its certificate is not trusted. An address with a signature may \
+                 have run out: order the file again with a fresh one"
+            }
+            Self::Unavailable => {
+                "The server kept answering that it is busy or broken. Order the file again later"
+            }
+            Self::NotFound => "The server has no file at this address",
+            Self::Redirected => {
+                "The server points to another address, which is not followed. Order the file from that one"
+            }
+            Self::Incomplete => {
+                "The file broke off each time before its end. Order it again when the server is well"
+            }
+            Self::LengthUnknown => {
+                "The server does not say how long the file is, so nobody could tell whether it is whole. Give size or \
+                 sha256 with the order"
+            }
+            Self::Encoded => "The server compressed the file although it was asked not to",
+            Self::TooLarge => "The file is larger than this installation accepts",
+            Self::NotAPicture => "The file is not a picture that we know. Order it with another kind",
+            Self::Mismatch => "The file has another size or SHA-256 than the order says",
+            Self::Poison => {
+                "Fetching the file broke the program, so it was given up. The operator's log says more"
+            }
+        }
+    }
+}
+
+/// One stored file, or one that is to come.
 #[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
 pub struct Media {
     /// Its identifier.
@@ -48,12 +120,14 @@ pub struct Media {
     pub mime_type: String,
     /// The extension that belongs to the type; `bin` when that is unknown.
     pub extension: String,
-    /// Its size in bytes.
+    /// Its size in bytes; 0 as long as it is not here.
     pub size: i64,
-    /// Its SHA-256 in lower-case hexadecimal.
+    /// Its SHA-256 in lower-case hexadecimal; empty as long as it is not here.
     pub sha256: String,
     /// Whether the bytes are there.
     pub state: MediaState,
+    /// Why they will not come.
+    pub failed_reason: Option<FailedReason>,
     /// When it was taken or recorded.
     pub captured_at: Option<Timestamp>,
     /// Where it was taken, in degrees north.
@@ -85,12 +159,6 @@ impl Media {
     #[must_use]
     pub fn moment(&self) -> Moment {
         Moment { at: self.created_at, id: self.id.uuid() }
-    }
-
-    /// Gives what lists are sorted by.
-    #[must_use]
-    pub(super) fn newest_first(&self) -> Reverse<Moment> {
-        Reverse(self.moment())
     }
 
     /// Gives the path under which other systems ask for it.
@@ -140,8 +208,8 @@ const TIME: &str = "Write the time as RFC 3339, such as 2026-03-01T12:30:00Z";
 /// An id or a name, as long as names of apps may be.
 const MOST_NAME: usize = 255;
 
-/// A digest as somebody wrote it down: in either case.
-struct Sha256(String);
+/// A digest as somebody wrote it down, in either case; here in lower-case hexadecimal.
+pub struct Sha256(pub String);
 
 impl std::str::FromStr for Sha256 {
     type Err = ();
@@ -164,34 +232,47 @@ impl std::str::FromStr for Kept {
 }
 
 /// A media as the HTTP API and events show it; `D` is how its deliveries are shown.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Media")]
 pub struct MediaView<'a, D> {
     id: MediaId,
     path: String,
     kind: Kind,
     file_name: &'a str,
     mime_type: &'a str,
-    size: i64,
-    sha256: &'a str,
+    size: Option<i64>,
+    sha256: Option<&'a str>,
     state: MediaState,
+    failed_reason: Option<FailedView>,
     created_at: Timestamp,
     expires_at: Option<Timestamp>,
     conversation_id: ConversationId,
     deliveries: &'a [D],
 }
 
+/// Why a file could not be fetched.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "MediaFailure")]
+struct FailedView {
+    code: FailedReason,
+    /// A sentence for people.
+    message: &'static str,
+}
+
 impl<'a, D: Serialize> MediaView<'a, D> {
     /// Shows a media with its deliveries.
     pub fn new(media: &'a Media, deliveries: &'a [D]) -> Self {
+        let is_known = !matches!(media.state, MediaState::Fetching | MediaState::Failed);
         Self {
             id: media.id,
             path: media.path(),
             kind: media.kind,
             file_name: &media.file_name,
             mime_type: &media.mime_type,
-            size: media.size,
-            sha256: &media.sha256,
+            size: is_known.then_some(media.size),
+            sha256: is_known.then_some(&media.sha256),
             state: media.state,
+            failed_reason: media.failed_reason.map(|code| FailedView { code, message: code.sentence() }),
             created_at: media.created_at,
             expires_at: media.expires_at,
             conversation_id: media.conversation_id,

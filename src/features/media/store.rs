@@ -1,7 +1,7 @@
 //! SQL of media.
 
-use super::model::{Media, MediaFilter, MediaId, MediaState};
-use crate::features::apps::{self, AppId};
+use super::model::{FailedReason, Media, MediaFilter, MediaId, MediaState};
+use crate::features::apps::AppId;
 use crate::features::conversations::Reach;
 use crate::on;
 use crate::platform::clock::Timestamp;
@@ -13,7 +13,7 @@ const INSERT: &str = "
                        captured_at, latitude, longitude, origin, note, is_damaged, created_at, expires_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, FALSE, $16, $17)";
 
-/// Adds a media whose bytes are durable.
+/// Adds a media whose bytes are durable, or ordered.
 pub async fn insert(tx: &mut Tx, media: &Media) -> DbResult<()> {
     expect_one(on!(tx, conn => sqlx::query(INSERT)
         .bind(media.id)
@@ -39,8 +39,8 @@ pub async fn insert(tx: &mut Tx, media: &Media) -> DbResult<()> {
 }
 
 const FIND: &str = "
-    SELECT id, app_id, conversation_id, kind, file_name, mime_type, extension, size, sha256, state, captured_at,
-           latitude, longitude, origin, note, is_damaged, created_at, expires_at, deleted_at
+    SELECT id, app_id, conversation_id, kind, file_name, mime_type, extension, size, sha256, state,
+           failed_reason, captured_at, latitude, longitude, origin, note, is_damaged, created_at, expires_at, deleted_at
     FROM media WHERE id = $1 AND (CAST($2 AS TEXT) IS NULL OR app_id = $2) AND deleted_at IS NULL";
 
 /// Finds a media within a reach.
@@ -54,6 +54,47 @@ const COUNT: &str = "SELECT COUNT(*) FROM media WHERE id = $1";
 pub async fn exists(tx: &mut Tx, id: MediaId) -> DbResult<bool> {
     let count: i64 = on!(tx, conn => sqlx::query_scalar(COUNT).bind(id).fetch_one(conn).await)?;
     Ok(count > 0)
+}
+
+/// What failed to come never had its bytes promised to anybody.
+const MAY_HAVE_BYTES: &str = "SELECT COUNT(*) FROM media WHERE id = $1 AND state <> 'failed'";
+
+/// Tells whether bytes of this identifier belong to a row, or soon will.
+pub(super) async fn may_have_bytes(tx: &mut Tx, id: MediaId) -> DbResult<bool> {
+    let count: i64 = on!(tx, conn => sqlx::query_scalar(MAY_HAVE_BYTES).bind(id).fetch_one(conn).await)?;
+    Ok(count > 0)
+}
+
+const SAVE_FETCHED: &str = "
+    UPDATE media SET file_name = $2, mime_type = $3, extension = $4, size = $5, sha256 = $6, state = 'stored'
+    WHERE id = $1 AND state = 'fetching'";
+
+/// Completes a media that was ordered, once its bytes are durable.
+pub async fn save_fetched(tx: &mut Tx, media: &Media) -> DbResult<()> {
+    expect_one(on!(tx, conn => sqlx::query(SAVE_FETCHED)
+        .bind(media.id)
+        .bind(&media.file_name)
+        .bind(&media.mime_type)
+        .bind(&media.extension)
+        .bind(media.size)
+        .bind(&media.sha256)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))?)
+}
+
+const SAVE_FAILED: &str =
+    "UPDATE media SET state = 'failed', failed_reason = $2 WHERE id = $1 AND state = 'fetching'";
+
+/// Gives a media up that was ordered; false when it is not on its way.
+pub async fn save_failed(tx: &mut Tx, id: MediaId, reason: FailedReason) -> DbResult<bool> {
+    let changed = on!(tx, conn => sqlx::query(SAVE_FAILED)
+        .bind(id)
+        .bind(reason)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(changed == 1)
 }
 
 const MARK_DAMAGED: &str = "UPDATE media SET is_damaged = TRUE WHERE id = $1";
@@ -83,7 +124,8 @@ macro_rules! listed {
     ($($condition:expr),+) => {
         concat!(
             "SELECT id, app_id, conversation_id, kind, file_name, mime_type, extension, size, sha256, state,
-                    captured_at, latitude, longitude, origin, note, is_damaged, created_at, expires_at, deleted_at
+                    failed_reason, captured_at, latitude, longitude, origin, note, is_damaged, created_at, expires_at,
+                    deleted_at
              FROM media
              WHERE ", $($condition, " AND ",)+
             "(created_at, id) < ($1, $2) AND created_at >= $3 AND deleted_at IS NULL
@@ -100,8 +142,11 @@ const LIST_CONVERSATION: &str = listed!(
     perhaps!("sha256" "$8"),
     perhaps!("state" "$9")
 );
-const LIST_APP_SHA256: &str = listed!(
-    "app_id = $5 AND sha256 = $8",
+/// The app stands at the end of this index and not at its beginning, so that it serves all apps as well, and is no
+/// condition that could lead to the index of all media of the app instead.
+const LIST_SHA256: &str = listed!(
+    "sha256 = $8",
+    perhaps!("app_id" "$5"),
     perhaps!("kind" "$6"),
     perhaps!("conversation_id" "$7"),
     perhaps!("state" "$9")
@@ -156,40 +201,15 @@ pub(super) async fn list(
     after: Option<Moment>,
     limit: i64,
 ) -> DbResult<Vec<Media>> {
-    let mut rows = Vec::new();
-    for app in apps_of(tx, reach, filter).await? {
-        rows.append(&mut list_of(tx, app, filter, after, limit).await?);
-    }
-    rows.sort_by_key(Media::newest_first);
-    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    Ok(rows)
-}
-
-/// The index of digests begins with the app. Apps are few, and an index for this question alone would cost every
-/// hand-in; so each is asked where none is named.
-async fn apps_of(tx: &mut Tx, reach: Reach, filter: &MediaFilter) -> DbResult<Vec<Option<AppId>>> {
-    match reach {
-        Reach::All if filter.sha256.is_some() && filter.conversation.is_none() => {
-            Ok(apps::list_ids(tx).await?.into_iter().map(Some).collect())
-        }
-        reach => Ok(vec![reach.app()]),
-    }
-}
-
-async fn list_of(
-    tx: &mut Tx,
-    app: Option<AppId>,
-    filter: &MediaFilter,
-    after: Option<Moment>,
-    limit: i64,
-) -> DbResult<Vec<Media>> {
     let (at, id) = behind(filter.to, after);
-    Ok(on!(tx, conn => sqlx::query_as(statement(app, filter))
+    let is_kept = tx.plans_without_values();
+    Ok(on!(tx, conn => sqlx::query_as(statement(reach.app(), filter))
+        .persistent(is_kept)
         .bind(at)
         .bind(&id)
         .bind(filter.from.unwrap_or(Timestamp::from_millis(i64::MIN)))
         .bind(limit)
-        .bind(app)
+        .bind(reach.app())
         .bind(filter.kind)
         .bind(filter.conversation)
         .bind(&filter.sha256)
@@ -210,7 +230,7 @@ fn statement(app: Option<AppId>, filter: &MediaFilter) -> &'static str {
     let is_unstored = filter.state.is_some_and(|state| state != MediaState::Stored);
     match (app, filter) {
         (_, MediaFilter { conversation: Some(_), .. }) => LIST_CONVERSATION,
-        (Some(_), MediaFilter { sha256: Some(_), .. }) => LIST_APP_SHA256,
+        (_, MediaFilter { sha256: Some(_), .. }) => LIST_SHA256,
         (Some(_), _) if is_unstored => LIST_APP_UNSTORED,
         (None, _) if is_unstored => LIST_UNSTORED,
         (Some(_), MediaFilter { kind: Some(_), .. }) => LIST_APP_KIND,

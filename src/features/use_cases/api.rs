@@ -10,7 +10,6 @@ use crate::features::endpoints::EndpointId;
 use crate::formats::kinds::Purpose;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbError, DbResult, Tx};
-use crate::platform::form::FormFields;
 use crate::platform::web::pagination::{List, Named};
 use crate::platform::web::{Answer, Call, Failure, JsonObject, Reply, Segment};
 
@@ -48,8 +47,8 @@ pub async fn index(call: Call, list: List<(), Named>) -> Reply {
             async move {
                 let rows = store::list_behind(tx, &list.behind(), list.wanted()).await?;
                 let page = list.cut(rows, |row| Named(row.name.clone()));
-                let last = page.rows.last().map_or("", |row| &row.name);
-                let links = store::links_of_use_cases(tx, &list.behind(), last).await?;
+                let end = page.rows.last().map_or("", |row| &row.name);
+                let links = store::links_of_use_cases(tx, &list.behind(), end).await?;
                 DbResult::Ok((page, links))
             }
             .boxed()
@@ -99,7 +98,7 @@ pub async fn update(call: Call, id: Segment<UseCaseId>, body: JsonObject) -> Rep
 }
 
 fn parse(body: &JsonObject) -> Result<UseCaseForm, Failure> {
-    let form = FormFields::from_json(&body.0).map_err(Failure::Invalid)?;
+    let form = body.fields(&["name", "pictures", "recordings", "other"])?;
     UseCaseForm::parse(&form).map_err(Failure::Invalid)
 }
 

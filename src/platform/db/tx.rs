@@ -76,6 +76,14 @@ impl Tx {
         }
     }
 
+    /// Tells whether a statement with filters that may be left out runs as well when its plan was made for any values:
+    /// hand the answer to `persistent` there. A server that keeps such a plan takes every filter as given, expects next
+    /// to nothing to pass them all, and then reads and sorts whatever the index has.
+    #[must_use]
+    pub fn plans_without_values(&self) -> bool {
+        self.engine() == Engine::Sqlite
+    }
+
     /// Asks for the queue's workers to be woken once this transaction is durable.
     pub fn wake_workers(&mut self) {
         self.wakes = true;

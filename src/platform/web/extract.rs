@@ -11,7 +11,7 @@ use futures_util::future::{FutureExt, LocalBoxFuture};
 use serde::de::DeserializeOwned;
 
 use super::failure::Failure;
-use crate::platform::form::FormFields;
+use crate::platform::form::{FieldErrors, FormFields};
 
 /// A submitted form.
 pub struct Form(pub FormFields);
@@ -35,6 +35,23 @@ impl FromRequest for Form {
 
 /// A JSON object, read as the fields of a form are.
 pub struct JsonObject(pub serde_json::Map<String, serde_json::Value>);
+
+impl JsonObject {
+    /// Gives the members as the fields of a form. Others than the known ones are refused: what is misspelt must not be
+    /// lost in silence.
+    pub fn fields(&self, known: &[&str]) -> Result<FormFields, Failure> {
+        self.only(known).and_then(|()| FormFields::from_json(&self.0)).map_err(Failure::Invalid)
+    }
+
+    /// Refuses members that are not known.
+    pub fn only(&self, known: &[&str]) -> Result<(), FieldErrors> {
+        let mut errors = FieldErrors::default();
+        for name in self.0.keys().filter(|name| !known.contains(&name.as_str())) {
+            errors.add(name, "There is no such member");
+        }
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+}
 
 impl Display for JsonObject {
     /// Writes it in one way, whatever the order and the spaces in which it came.

@@ -23,13 +23,16 @@ const REPLAYED: (&str, &str) = ("Idempotency-Replayed", "true");
 
 /// A JSON document that answers a request, written within the transaction that does the work.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer(Kept);
+pub struct Answer {
+    kept: Kept,
+    is_replay: bool,
+}
 
 impl Answer {
     /// Writes an answer.
     pub fn json(status: StatusCode, value: &impl Serialize) -> DbResult<Self> {
         let body = serde_json::to_string(value).map_err(|error| DbError::Broken(error.into()))?;
-        Ok(Self(Kept { status: status.as_u16(), body }))
+        Ok(Self { kept: Kept { status: status.as_u16(), body }, is_replay: false })
     }
 }
 
@@ -37,17 +40,13 @@ impl TryFrom<Answer> for HttpResponse {
     type Error = Failure;
 
     fn try_from(answer: Answer) -> Reply {
-        respond(&answer.0, false)
+        let status = StatusCode::from_u16(answer.kept.status).map_err(|error| Failure::Bug(error.into()))?;
+        let mut builder = HttpResponse::build(status);
+        if answer.is_replay {
+            builder.insert_header(REPLAYED);
+        }
+        Ok(builder.content_type(mime::APPLICATION_JSON).body(answer.kept.body))
     }
-}
-
-fn respond(kept: &Kept, is_replay: bool) -> Reply {
-    let status = StatusCode::from_u16(kept.status).map_err(|error| Failure::Bug(error.into()))?;
-    let mut builder = HttpResponse::build(status);
-    if is_replay {
-        builder.insert_header(REPLAYED);
-    }
-    Ok(builder.content_type(mime::APPLICATION_JSON).body(kept.body.clone()))
 }
 
 /// A request's place under its key: it is the first, or it was done before. Clones stand for the same place.
@@ -63,7 +62,7 @@ enum Place {
 
 impl Once {
     /// Gives the former answer when there is one; refuses when something else was asked for with this key.
-    pub fn former(&self, fingerprint: &Fingerprint) -> Result<Option<HttpResponse>, Failure> {
+    pub fn former(&self, fingerprint: &Fingerprint) -> Result<Option<Answer>, Failure> {
         match &self.0 {
             Place::First(_) => Ok(None),
             Place::Again(done) => replay(done, fingerprint).map(Some),
@@ -75,20 +74,20 @@ impl Once {
     pub async fn settle(&self, tx: &mut Tx, fingerprint: &Fingerprint, answer: &Answer) -> DbResult<()> {
         match &self.0 {
             Place::First(None) => Ok(()),
-            Place::First(Some(ticket)) => ticket.settle(tx, fingerprint, &answer.0).await,
+            Place::First(Some(ticket)) => ticket.settle(tx, fingerprint, &answer.kept).await,
             Place::Again(_) => Err(DbError::Busy),
         }
     }
 }
 
-fn replay(done: &Done, fingerprint: &Fingerprint) -> Reply {
+fn replay(done: &Done, fingerprint: &Fingerprint) -> Result<Answer, Failure> {
     let kept = done.reply_to(fingerprint).ok_or_else(|| {
         Failure::refused(
             &IDEMPOTENCY_KEY_REUSED,
             "This Idempotency-Key came with another request before. Use a new key for each new request",
         )
     })?;
-    respond(kept, true)
+    Ok(Answer { kept: kept.clone(), is_replay: true })
 }
 
 fn in_use(left: std::time::Duration) -> Failure {
@@ -126,7 +125,7 @@ impl Call {
                 };
                 let done = work(tx).await;
                 let kept = match &done {
-                    Ok(answer) => ticket.settle(tx, &print, &answer.0).await,
+                    Ok(answer) => ticket.settle(tx, &print, &answer.kept).await,
                     Err(_) => Ok(()),
                 };
                 // Whatever the outcome, claim and work share it.
@@ -138,7 +137,7 @@ impl Call {
         });
         match outcome.await? {
             Outcome::New(answer) => answer.try_into(),
-            Outcome::Claimed(Claim::Done(done)) => replay(&done, &fingerprint),
+            Outcome::Claimed(Claim::Done(done)) => replay(&done, &fingerprint)?.try_into(),
             Outcome::Claimed(Claim::Running(left)) => Err(in_use(left)),
             Outcome::Claimed(Claim::Ours(_)) => Err(Failure::Bug(anyhow::anyhow!("a claim was not used"))),
         }
@@ -147,11 +146,13 @@ impl Call {
     /// Does work that no transaction can hold under the request's key. The work asks for the former answer as soon as it
     /// knows what is asked, and settles in the transaction that concludes it; the key is held meanwhile, and given back
     /// when nothing comes of it.
-    pub async fn at_length(&self, work: impl AsyncFnOnce(Once) -> Reply) -> Reply {
-        let Some(name) = self.idempotency_key()? else { return work(Once(Place::First(None))).await };
+    pub async fn at_length(&self, work: impl AsyncFnOnce(Once) -> Result<Answer, Failure>) -> Reply {
+        let Some(name) = self.idempotency_key()? else {
+            return work(Once(Place::First(None))).await?.try_into();
+        };
         let ticket = match self.site.replies.claim_alone(name).await? {
             Claim::Ours(ticket) => Arc::new(ticket),
-            Claim::Done(done) => return work(Once(Place::Again(Arc::new(done)))).await,
+            Claim::Done(done) => return work(Once(Place::Again(Arc::new(done)))).await?.try_into(),
             Claim::Running(left) => return Err(in_use(left)),
         };
         let done = ticket.while_held(work(Once(Place::First(Some(Arc::clone(&ticket)))))).await;
@@ -159,7 +160,7 @@ impl Call {
             Ok(_) => ticket.close(),
             Err(_) => ticket.release().await,
         }
-        done
+        done?.try_into()
     }
 
     fn idempotency_key(&self) -> Result<Option<Name>, Failure> {

@@ -16,6 +16,7 @@ use super::contract::{Place, contract, deliver};
 use super::source::item;
 use super::stub::{Lie, Stub};
 use super::{configured, connector, failed, form, ground, peer, step, tested};
+use crate::support;
 
 struct Bucket {
     client: Client,
@@ -278,14 +279,8 @@ async fn a_store_that_spoils_what_it_keeps_is_found_out() {
     }
 }
 
-/// Runs an ignored test of this file with another environment, which is read once in a process.
 fn in_its_own_process(test: &str, prepare: impl FnOnce(&mut Command)) {
-    let mut child = Command::new(std::env::current_exe().expect("a path"));
-    child.args(["--exact", "--ignored", "--nocapture", &format!("connectors::s3::{test}")]);
-    prepare(&mut child);
-    let ended = child.output().expect("a child process");
-    let (out, errors) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
-    assert!(ended.status.success() && out.contains("1 passed"), "{out}{errors}");
+    support::in_its_own_process(&format!("connectors::s3::{test}"), prepare);
 }
 
 #[tokio::test]

@@ -62,6 +62,18 @@ impl ApiClient {
         self.send(self.request(Method::POST, &path).body(bytes.to_vec())).await
     }
 
+    /// Hands a file in as JSON, written as the test says, in pieces of so many bytes.
+    pub(crate) async fn upload_json(&self, conversation: &str, document: &str, piece: usize) -> Page {
+        let path = format!("/api/v1/conversations/{conversation}/media");
+        let request = self.request(Method::POST, &path).header(CONTENT_TYPE, "application/json");
+        if piece >= document.len() {
+            return self.send(request.body(document.to_owned())).await;
+        }
+        let pieces: Vec<_> = document.as_bytes().chunks(piece).map(<[u8]>::to_vec).collect();
+        let pieces = futures_util::stream::iter(pieces.into_iter().map(Ok::<_, std::io::Error>));
+        self.send(request.body(reqwest::Body::wrap_stream(pieces))).await
+    }
+
     /// Starts a request that carries the key.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.address)).bearer_auth(&self.key)

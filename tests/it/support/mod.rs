@@ -12,6 +12,7 @@ mod process;
 mod s3;
 
 use std::future::Future;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -35,7 +36,7 @@ pub(crate) use browser::Browser;
 pub(crate) use database::TestDatabase;
 pub(crate) use dump::dump;
 pub(crate) use page::Page;
-pub(crate) use process::Process;
+pub(crate) use process::{Process, in_its_own_process};
 pub(crate) use s3::fresh_bucket;
 
 /// The password of everybody whom a test adds.
@@ -303,4 +304,14 @@ pub(crate) fn quick_hash(password: &str) -> String {
 pub(crate) fn peer(name: &str) -> String {
     std::env::var(name)
         .unwrap_or_else(|_| panic!("{name} is not set: run tests/peers/up DIR and load DIR/peers.env"))
+}
+
+/// Finds every file below a folder.
+pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files.extend(files_below(&path)) } else { files.push(path) }
+    }
+    files
 }

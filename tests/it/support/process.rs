@@ -68,3 +68,13 @@ impl Drop for Process {
         drop(self.child.wait());
     }
 }
+
+/// Runs an ignored test of ours with another environment, which is read once in a process.
+pub(crate) fn in_its_own_process(test: &str, prepare: impl FnOnce(&mut Command)) {
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "--ignored", "--nocapture", test]);
+    prepare(&mut child);
+    let ended = child.output().unwrap();
+    let (out, errors) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    assert!(ended.status.success() && out.contains("1 passed"), "{out}{errors}");
+}
