@@ -4,11 +4,15 @@
 //! so that a visitor sees all of them at once, each beside its field. JSON bodies use the same names and checks.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 use zeroize::Zeroize;
 
 use super::secret::Secret;
+
+/// The longest life of a key: whoever has not exchanged it for two years has forgotten it.
+const MOST_DAYS: u32 = 730;
 
 /// The fields of a submitted form or JSON object, in the order in which they came, with the problems found so far.
 #[derive(Clone, Default)]
@@ -237,6 +241,16 @@ impl Check<'_> {
             self.refuse(name, problem);
         }
         value
+    }
+
+    /// Gives a span of days from 1 to [`MOST_DAYS`], or nothing when the field is empty.
+    pub fn days(&mut self, name: &str) -> Option<Duration> {
+        let problem = "Use a whole number of days from 1 to 730";
+        let days = self.parsed::<u32>(name, problem)?;
+        if !(1..=MOST_DAYS).contains(&days) {
+            self.refuse(name, problem);
+        }
+        Some(Duration::from_hours(24) * days)
     }
 
     /// Gives every value of a repeated field, parsed.
