@@ -15,6 +15,7 @@ mod limits;
 mod lists;
 mod names;
 mod openapi;
+mod outbound;
 mod problems;
 mod schema;
 mod support;
