@@ -19,6 +19,8 @@ pub(crate) struct Wire {
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,
+    /// When to come again, in the words of the header.
+    pub(crate) retry_after: Option<String>,
     is_last: bool,
 }
 
@@ -26,6 +28,14 @@ impl Reply {
     /// Gives the body as JSON; null when it is none.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// Says what was answered instead of what was hoped for.
+    pub(crate) fn refusal(&self) -> String {
+        match &self.retry_after {
+            Some(after) => format!("{} Retry-After: {after}", self.status),
+            None => format!("{} {}", self.status, self.json()["code"]),
+        }
     }
 
     /// Gives the body for a message.
@@ -87,7 +97,7 @@ impl Wire {
     pub(crate) fn reply(&mut self) -> io::Result<Reply> {
         let line = self.line()?;
         let status = line.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(early)?;
-        let (mut length, mut is_chunked, mut is_last) = (0, false, false);
+        let (mut length, mut is_chunked, mut is_last, mut retry_after) = (0, false, false, None);
         loop {
             let line = self.line()?.to_ascii_lowercase();
             let Some((name, value)) = line.split_once(':') else { break };
@@ -95,11 +105,12 @@ impl Wire {
                 ("content-length", value) => length = value.parse().map_err(|_| early())?,
                 ("transfer-encoding", "chunked") => is_chunked = true,
                 ("connection", "close") => is_last = true,
+                ("retry-after", value) => retry_after = Some(value.to_owned()),
                 _ => {}
             }
         }
         let body = if is_chunked { self.chunks()? } else { self.exactly(length)? };
-        Ok(Reply { status, body, is_last })
+        Ok(Reply { status, body, retry_after, is_last })
     }
 
     /// Ends the sending direction in order; the answer can still be read.

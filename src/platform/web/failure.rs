@@ -15,6 +15,7 @@ use askama::Template;
 use serde_json::{Map, Value};
 
 use super::problem::{self, Code};
+use super::routes::is_for_programs;
 use super::shell::{Shell, Theme};
 use super::trace::RequestId;
 use super::visit::theme_of;
@@ -179,7 +180,7 @@ pub(super) enum Format {
 
 impl Format {
     pub(super) fn of(request: &HttpRequest) -> Self {
-        if request.path().starts_with("/api/") {
+        if is_for_programs(request.path()) {
             Self::Json
         } else if request.headers().contains_key("HX-Request") {
             Self::Fragment
