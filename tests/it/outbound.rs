@@ -12,7 +12,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::connectors::stub::{Lie, Stub};
@@ -66,7 +66,7 @@ struct Store {
     address: SocketAddr,
     acceptor: TlsAcceptor,
     behind: SocketAddr,
-    open: Option<JoinHandle<()>>,
+    open: JoinSet<()>,
 }
 
 impl Store {
@@ -88,15 +88,16 @@ impl Store {
         let config = config.with_no_client_auth().with_single_cert(chain, key).unwrap();
         let behind = stub.endpoint().trim_start_matches("http://").parse().unwrap();
         let acceptor = TlsAcceptor::from(Arc::new(config));
-        let mut store = Self { address, acceptor, behind, open: None };
+        let mut store = Self { address, acceptor, behind, open: JoinSet::new() };
         store.take_callers().await;
         store
     }
 
+    #[expect(clippy::disallowed_methods, reason = "this stands outside of the program")]
     async fn take_callers(&mut self) {
         let (listener, acceptor) = (TcpListener::bind(self.address).await.unwrap(), self.acceptor.clone());
         let behind = self.behind;
-        self.open = Some(tokio::spawn(async move {
+        self.open.spawn(async move {
             let mut all = JoinSet::new();
             while let Ok((caller, _)) = listener.accept().await {
                 let acceptor = acceptor.clone();
@@ -107,14 +108,12 @@ impl Store {
                     drop(tokio::io::copy_bidirectional(&mut caller, &mut server).await);
                 });
             }
-        }));
+        });
     }
 
     /// Hangs up on everybody, so that whoever comes again has to ask for the address.
     async fn hang_up(&mut self) {
-        let open = self.open.take().unwrap();
-        open.abort();
-        drop(open.await);
+        self.open.shutdown().await;
         self.take_callers().await;
     }
 }
@@ -208,7 +207,7 @@ async fn no_name_leads_inside_a_namespace() {
     let site = Site::start(folder.path()).await;
 
     for canary in &canaries {
-        TcpStream::connect(canary.address()).await.unwrap();
+        std::net::TcpStream::connect(canary.address()).unwrap();
         assert_eq!(canary.calls(), 1, "a call would be noticed");
     }
     names.set("good.names.test", Meaning::of(&[PUBLIC]));

@@ -88,7 +88,7 @@ impl NameServer {
         let records = records.unwrap_or_default();
         answer.extend([0, 1, 0, u8::try_from(records.len()).unwrap(), 0, 0, 0, 0]);
         answer.extend(&question[12..at + 5]);
-        records.iter().for_each(|record| answer.extend(record));
+        answer.extend(records.concat());
         answer
     }
 
