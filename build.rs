@@ -39,12 +39,21 @@ const STYLES: [&str; 15] = [
 const SCRIPTS: [&str; 7] = ["dom", "toasts", "dialogs", "forms", "times", "palette", "main"];
 
 /// Files of `static/` that are served as they are.
-const FILES: [&str; 4] = ["vendor.js", "icons.svg", "favicon.svg", "inter-latin-wght-normal.woff2"];
+const FILES: [&str; 6] = [
+    "vendor.js",
+    "icons.svg",
+    "favicon.svg",
+    "inter-latin-wght-normal.woff2",
+    // only the pages about the HTTP API load these
+    "reference.css",
+    "reference.js",
+];
 
 /// What a first visit may cost, in bytes sent; from the front-end budget that keeps a cold page below 110 KB.
-const BUDGETS: [(&str, &[&str], usize); 4] = [
+const BUDGETS: [(&str, &[&str], usize); 5] = [
     ("the style sheet", &["app.css"], 12 * 1024),
     ("the scripts of every page", &["vendor.js", "app.js"], 22 * 1024),
+    ("what the pages about the HTTP API load besides", &["reference.css", "reference.js"], 6 * 1024),
     ("the icons", &["icons.svg"], 5 * 1024),
     ("the font", &["inter-latin-wght-normal.woff2"], 50 * 1024),
 ];

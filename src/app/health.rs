@@ -9,7 +9,6 @@ use actix_web::web::Data;
 use futures_util::FutureExt;
 
 use crate::features::Services;
-use crate::platform::db::DbError;
 use crate::platform::jobs::queue;
 
 /// Whether this process is about to go.
@@ -31,10 +30,11 @@ pub(super) async fn healthz() -> HttpResponse {
 /// Answers 200 while database and media store can take work, else 503 with one line for each thing that is wrong.
 pub(super) async fn readyz(services: Data<Services>, readiness: Data<Readiness>) -> HttpResponse {
     let mut wrong = Vec::new();
+    let is_database_there = services.db.ping().await.is_ok();
     if readiness.0.load(Ordering::SeqCst) {
         wrong.push("stopping");
     }
-    if services.db.ping().await.is_err() {
+    if !is_database_there {
         wrong.push("the database does not answer");
     }
     if !services.blobs.healthy() {
@@ -46,8 +46,10 @@ pub(super) async fn readyz(services: Data<Services>, readiness: Data<Readiness>)
     } else {
         wrong.into_iter().map(str::to_owned).collect()
     };
-    let depth = services.db.read::<_, DbError, _>(|tx| async move { queue::depth(tx).await }.boxed()).await;
-    if let Ok(depth) = depth {
+    // Whoever asks is not kept waiting a second time for a database that is away.
+    if is_database_there
+        && let Ok(depth) = services.db.read(|tx| async move { queue::depth(tx).await }.boxed()).await
+    {
         lines.push(format!("queue: {} queued, {} running, {} held", depth.queued, depth.running, depth.held));
     }
     HttpResponse::build(status).content_type("text/plain; charset=utf-8").body(lines.join("\n") + "\n")

@@ -34,6 +34,13 @@ const PLACES: &[Place] = &[
         icon: "send",
         roles: &[Role::Admin, Role::Auditor],
     },
+    Place {
+        group: Some("Administration"),
+        label: "HTTP API",
+        href: "/api/docs",
+        icon: "file-text",
+        roles: &[Role::Admin],
+    },
 ];
 
 /// Lists the places for a role and marks the one that `path` belongs to.

@@ -62,6 +62,8 @@ fn open() -> Vec<Entry> {
         entry!(POST "/login" Door::Open => sign_ins::create),
         entry!(POST "/logout" Door::Open => sign_ins::destroy),
         entry!(POST "/theme" Door::Open => themes::update),
+        entry!(GET "/api/docs" Door::Open => reference::pages::index),
+        entry!(GET "/api/docs/{call}" Door::Open => reference::pages::show),
     ]
 }
 

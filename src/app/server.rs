@@ -9,7 +9,7 @@ use actix_session::config::{BrowserSession, CookieContentSecurity};
 use actix_web::cookie::{Key, SameSite};
 use actix_web::dev::Server;
 use actix_web::middleware::{Compress, from_fn};
-use actix_web::web::{Data, PayloadConfig};
+use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use anyhow::Context;
 
@@ -24,13 +24,12 @@ use crate::features::accounts::pages::sign_ins::SignInLimits;
 use crate::platform::idempotency::Replies;
 use crate::platform::web::session::Sessions;
 use crate::platform::web::{
-    Failure, FormTokens, PublicUrl, Site, doors, draw_failures, guard, register, security_headers, trace,
+    Failure, FormTokens, PublicUrl, Site, doors, draw_failures, end_unread, guard, register,
+    security_headers, trace,
 };
 
 /// The head of a request must be there within this time; bodies have their own limits.
 const HEAD_LIMIT: Duration = Duration::from_secs(5);
-/// The largest form or JSON object that is read into memory.
-const MOST_FORM_BYTES: usize = 1024 * 1024;
 
 /// A server that has its port and waits to run.
 pub(super) struct Bound {
@@ -77,13 +76,13 @@ pub(super) fn bind(
             .app_data(limits.clone())
             .app_data(passwords.clone())
             .app_data(Data::new(readiness.clone()))
-            .app_data(PayloadConfig::new(MOST_FORM_BYTES))
             .configure(|config| shared.add_to(config))
             .wrap(from_fn(guard))
             .wrap(session)
             .wrap(Compress::default())
             .wrap(from_fn(draw_failures))
             .wrap(from_fn(security_headers))
+            .wrap(from_fn(end_unread))
             .wrap(from_fn(trace))
             .configure(|config| register(&routes::table(), config))
             .default_service(actix_web::web::to(async || Err::<&'static str, _>(Failure::NotFound)))

@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng};
 
 use crate::alone;
 use crate::ledger::{Counters, Ledger, Load, compare, drain};
-use crate::site::{SHORT_LEASES, Site, add_route};
+use crate::site::{SHORT_LEASES, Site, add_route, ranked};
 
 const KILLS: usize = 20;
 const CLIENTS: usize = 8;
@@ -42,8 +42,7 @@ fn durability_no_acknowledged_file_is_lost_when_the_process_is_killed() {
     let drained = drain(&keys, site.port, Duration::from_mins(1));
     let found = compare(&site, &keys, &ledger);
 
-    recoveries.sort();
-    let p95 = recoveries[KILLS * 95 / 100 - 1];
+    let (recoveries, _, p95) = ranked(recoveries);
     println!(
         "A03 {}: {KILLS} kills in {lasted:.1?}, {} acknowledged, not acknowledged {refusals:?}; ready again p95 {p95:.2?}, worst {:.2?}; drained in {drained:.1?}; {found:?}",
         site.engine(),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -68,8 +68,8 @@ pub(crate) struct Load {
     clients: Vec<JoinHandle<Refusals>>,
 }
 
-/// What was answered instead of 201, with its number; 0 stands for no answer.
-pub(crate) type Refusals = BTreeMap<u16, usize>;
+/// What came instead of 201, with its number: a status and when to come again, or why there was no answer.
+pub(crate) type Refusals = BTreeMap<String, usize>;
 
 impl Load {
     pub(crate) fn start(
@@ -112,15 +112,15 @@ fn store_files(
     let mut refusals = Refusals::new();
     while !stop.load(Ordering::Relaxed) {
         let (key, bytes) = (Uuid::new_v4().to_string(), file(&mut random));
-        let status = match client.store(conversation, &key, &bytes) {
+        let refusal = match client.store(conversation, &key, &bytes) {
             Ok(reply) if reply.status == 201 => {
                 ledger.note(&reply.json(), &key, &bytes);
                 continue;
             }
-            Ok(reply) => reply.status,
-            Err(_) => 0,
+            Ok(reply) => reply.refusal(),
+            Err(error) => format!("no answer: {:?}", error.kind()),
         };
-        *refusals.entry(status).or_default() += 1;
+        *refusals.entry(refusal).or_default() += 1;
         std::thread::sleep(PAUSE);
     }
     refusals
@@ -196,8 +196,24 @@ struct Given {
     is_whole: Option<bool>,
 }
 
-/// Compares, once everything was delivered.
+/// A file at a destination.
+pub(crate) struct Arrived {
+    /// Its name without any folder.
+    pub(crate) name: String,
+    pub(crate) sha256: String,
+}
+
+/// Compares with the folder below which endpoints write, once everything was delivered.
 pub(crate) fn compare(site: &Site, keys: &Keys, ledger: &Ledger) -> Comparison {
+    let arrived = files_below(&site.destinations()).into_iter().map(|path| Arrived {
+        sha256: sha256(&std::fs::read(&path).unwrap()),
+        name: path.file_name().unwrap().to_str().unwrap().to_owned(),
+    });
+    compare_with(site, keys, ledger, arrived.collect())
+}
+
+/// Compares with what has arrived at a destination, once everything was delivered.
+pub(crate) fn compare_with(site: &Site, keys: &Keys, ledger: &Ledger, arrived: Vec<Arrived>) -> Comparison {
     let (deliveries, lines) = (deliveries(keys, site.port), ledger.lines());
     let mut app = Client::new(site.port, &keys.app);
     let ids: HashSet<_> = deliveries
@@ -229,31 +245,33 @@ pub(crate) fn compare(site: &Site, keys: &Keys, ledger: &Ledger) -> Comparison {
         temporary,
         ..Comparison::default()
     };
-    compare_destination(&site.destinations(), &media, &mut found);
+    compare_destination(arrived, &media, &mut found);
     found
 }
 
-fn compare_destination(folder: &Path, media: &HashMap<String, Given>, found: &mut Comparison) {
+fn compare_destination(arrived: Vec<Arrived>, media: &HashMap<String, Given>, found: &mut Comparison) {
     let mut seen = HashSet::new();
-    for path in files_below(folder) {
-        let name = path.file_name().unwrap().to_str().unwrap();
+    for Arrived { name, sha256 } in arrived {
         if name.starts_with('.') {
             found.parts += 1;
             continue;
         }
         found.files += 1;
         // The name begins with the id of the media.
-        let id = name.get(..36).unwrap_or(name);
+        let id = name.get(..36).unwrap_or(&name);
         match media.get(id) {
             None => found.counters.ghost += 1,
-            Some(given) => {
-                let is_same = given.about["sha256"] == sha256(&std::fs::read(&path).unwrap());
-                found.counters.half += usize::from(!is_same);
-            }
+            Some(given) => found.counters.half += usize::from(given.about["sha256"] != sha256),
         }
         found.counters.dup += usize::from(!seen.insert(id.to_owned()));
     }
-    found.counters.lost += media.keys().filter(|id| !seen.contains(*id)).count();
+    let is_delivered = |given: &Given| {
+        given.about["deliveries"]
+            .as_array()
+            .is_some_and(|all| all.iter().any(|delivery| delivery["state"] == "delivered"))
+    };
+    found.counters.lost +=
+        media.iter().filter(|(id, given)| is_delivered(given) && !seen.contains(*id)).count();
 }
 
 fn given(app: &mut Client, id: &str) -> Option<Given> {

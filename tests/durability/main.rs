@@ -6,10 +6,17 @@
 //! still writes out what it holds: for that, `order` reads the system calls.
 #![expect(clippy::unwrap_used, reason = "a test fails where something is not as it should be")]
 
+mod bucket;
 mod cut;
+mod gate;
 mod killed;
 mod ledger;
+mod limits;
+mod once;
 mod order;
+mod poison;
+mod postgres;
+mod restarted;
 mod site;
 mod stopped;
 mod trace;

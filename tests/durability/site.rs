@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tempfile::TempDir;
 
@@ -39,12 +39,21 @@ pub(crate) struct Keys {
 impl Site {
     /// Makes an installation on the engine that `TEST_DATABASE` names, with these settings beside the usual ones.
     pub(crate) fn new(settings: &[(&str, &str)]) -> Self {
-        let (folder, port, database) = (tempfile::tempdir().unwrap(), free_port(), create_database());
-        let mut site = Self { port, settings: Vec::new(), database, folder };
+        let database = create_database();
+        let url = database.as_deref().map(|name| url_of(name).to_string());
+        let mut site = Self::on(url.as_deref(), settings);
+        site.database = database;
+        site
+    }
+
+    /// Makes an installation on the server with this address, or on the embedded engine.
+    pub(crate) fn on(server: Option<&str>, settings: &[(&str, &str)]) -> Self {
+        let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+        let mut site = Self { port, settings: Vec::new(), database: None, folder };
         site.set("MEDIAPORT_LISTEN", &format!("127.0.0.1:{port}"));
         site.set("MEDIAPORT_DATA_DIR", site.folder.path().join("data").to_str().unwrap());
-        if let Some(name) = site.database.clone() {
-            site.set("MEDIAPORT_DATABASE_URL", url_of(&name).as_str());
+        if let Some(url) = server {
+            site.set("MEDIAPORT_DATABASE_URL", url);
         }
         // The disk of the machine that tests is not what is tested.
         site.set("MEDIAPORT_MEDIA__KEEP_FREE_PERCENT", "0");
@@ -60,7 +69,8 @@ impl Site {
 
     /// Names the engine for a line of figures.
     pub(crate) fn engine(&self) -> &'static str {
-        if self.database.is_some() { "PostgreSQL" } else { "SQLite" }
+        let is_on_server = self.settings.iter().any(|(name, _)| name == "MEDIAPORT_DATABASE_URL");
+        if is_on_server { "PostgreSQL" } else { "SQLite" }
     }
 
     /// Gives the folder where media bytes lie.
@@ -138,11 +148,15 @@ impl Drop for Site {
     }
 }
 
-/// Adds a conversation whose attachments go to a Folder endpoint, and gives the conversation with the folder's name.
+/// Adds a conversation whose attachments go to a Folder endpoint, and gives the conversation.
 pub(crate) fn add_route(keys: &Keys, port: u16) -> String {
+    add_route_to(keys, port, &json!({"name": "Archive", "type": "folder", "directory": "archive"}))
+}
+
+/// Adds an endpoint and a conversation whose attachments go there, and gives the conversation.
+pub(crate) fn add_route_to(keys: &Keys, port: u16, endpoint: &Value) -> String {
     let (mut admin, mut app) = (Client::new(port, &keys.admin), Client::new(port, &keys.app));
-    let endpoint = admin
-        .create("/api/v1/endpoints", &json!({"name": "Archive", "type": "folder", "directory": "archive"}));
+    let endpoint = admin.create("/api/v1/endpoints", endpoint);
     admin.create("/api/v1/use-cases", &json!({"name": "Claims", "other": [endpoint]}));
     app.create("/api/v1/conversations", &json!({"use_case": "Claims"}))
 }
@@ -174,6 +188,24 @@ impl Process {
         }
     }
 
+    /// Begins to watch how much memory it uses, and gives what it uses now, in bytes.
+    pub(crate) fn watch_memory(&self) -> u64 {
+        // 5 sets the highest figure back to the present one; see proc(5)
+        std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").unwrap();
+        self.memory("VmRSS")
+    }
+
+    /// Gives the most memory that it used at once since it is watched, in bytes.
+    pub(crate) fn most_memory(&self) -> u64 {
+        self.memory("VmHWM")
+    }
+
+    fn memory(&self, field: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with(field)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+    }
+
     /// Ends it with SIGKILL.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
@@ -184,6 +216,11 @@ impl Process {
     pub(crate) fn terminate(&self) {
         let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
+    }
+
+    /// Tells whether it has not ended.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
     }
 
     /// Waits until it has ended, and gives how it ended.
@@ -236,31 +273,49 @@ pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
     paths.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }
 
+/// Gives the times in ascending order with the median and the one that 95 % do not exceed.
+pub(crate) fn ranked(mut times: Vec<Duration>) -> (Vec<Duration>, Duration, Duration) {
+    times.sort();
+    let at = |percent: usize| times[(times.len() * percent).div_ceil(100).max(1) - 1];
+    let (median, p95) = (at(50), at(95));
+    (times, median, p95)
+}
+
 /// Finds a port that outgoing connections are not given, since it has to be free again after each restart.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     std::iter::repeat_with(|| rand::random_range(10_000..32_000))
         .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
         .unwrap()
 }
 
-#[expect(clippy::disallowed_methods, reason = "tests are told by the environment which engine to use")]
 fn create_database() -> Option<String> {
+    if !is_run_on_server() {
+        return None;
+    }
+    let name = format!("test_{}", uuid::Uuid::new_v4().simple());
+    on_server(&format!("CREATE DATABASE {name}"));
+    Some(name)
+}
+
+/// Tells which of the two runs this is: the one on a server, or the one on the embedded engine.
+#[expect(clippy::disallowed_methods, reason = "tests are told by the environment which engine to use")]
+pub(crate) fn is_run_on_server() -> bool {
     match std::env::var("TEST_DATABASE").as_deref() {
-        Ok("postgres") => {
-            let name = format!("test_{}", uuid::Uuid::new_v4().simple());
-            on_server(&format!("CREATE DATABASE {name}"));
-            Some(name)
-        }
-        Ok("sqlite") | Err(_) => None,
+        Ok("postgres") => true,
+        Ok("sqlite") | Err(_) => false,
         Ok(other) => panic!("TEST_DATABASE is {other:?}; give sqlite or postgres"),
     }
 }
 
+/// Gives what tests are told about a server beside us.
 #[expect(clippy::disallowed_methods, reason = "tests are told by the environment where their peers are")]
+pub(crate) fn peer(name: &str) -> String {
+    std::env::var(name)
+        .unwrap_or_else(|_| panic!("{name} is not set: run tests/peers/up DIR and load DIR/peers.env"))
+}
+
 fn url_of(name: &str) -> url::Url {
-    let server = std::env::var("TEST_DATABASE_URL");
-    let server = server.expect("TEST_DATABASE_URL is set: run tests/peers/up DIR and load DIR/peers.env");
-    let mut url: url::Url = server.parse().unwrap();
+    let mut url: url::Url = peer("TEST_DATABASE_URL").parse().unwrap();
     if !name.is_empty() {
         url.set_path(name);
     }

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -19,6 +19,8 @@ pub(crate) struct Wire {
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) body: Vec<u8>,
+    /// When to come again, in the words of the header.
+    pub(crate) retry_after: Option<String>,
     is_last: bool,
 }
 
@@ -26,6 +28,14 @@ impl Reply {
     /// Gives the body as JSON; null when it is none.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// Says what was answered instead of what was hoped for.
+    pub(crate) fn refusal(&self) -> String {
+        match &self.retry_after {
+            Some(after) => format!("{} Retry-After: {after}", self.status),
+            None => format!("{} {}", self.status, self.json()["code"]),
+        }
     }
 
     /// Gives the body for a message.
@@ -47,11 +57,47 @@ impl Wire {
         self.stream.get_mut().write_all(bytes)
     }
 
+    /// Sends the same piece again and again until the server answers, closes the connection, or has been given this
+    /// much time; gives the bytes that went out.
+    pub(crate) fn pour(&mut self, piece: &[u8], patience: Duration) -> u64 {
+        let (begun, mut poured) = (Instant::now(), 0);
+        self.stream.get_ref().set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+        while begun.elapsed() < patience && !self.is_answered() {
+            match self.stream.get_mut().write(piece) {
+                Ok(count) => poured += count as u64,
+                // It does not read on; then it answers, or never.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => break,
+            }
+        }
+        self.stream.get_ref().set_write_timeout(Some(PATIENCE)).unwrap();
+        poured
+    }
+
+    /// Tells whether the server still takes pieces after its answer, for so long.
+    pub(crate) fn outlasts(&mut self, piece: &[u8], patience: Duration) -> bool {
+        let begun = Instant::now();
+        while begun.elapsed() < patience {
+            if self.send(piece).is_err() {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn is_answered(&self) -> bool {
+        let stream = self.stream.get_ref();
+        stream.set_nonblocking(true).unwrap();
+        let peeked = stream.peek(&mut [0]);
+        stream.set_nonblocking(false).unwrap();
+        peeked.is_ok()
+    }
+
     /// Reads an answer to its end; an answer that ends early is an error.
     pub(crate) fn reply(&mut self) -> io::Result<Reply> {
         let line = self.line()?;
         let status = line.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(early)?;
-        let (mut length, mut is_chunked, mut is_last) = (0, false, false);
+        let (mut length, mut is_chunked, mut is_last, mut retry_after) = (0, false, false, None);
         loop {
             let line = self.line()?.to_ascii_lowercase();
             let Some((name, value)) = line.split_once(':') else { break };
@@ -59,11 +105,12 @@ impl Wire {
                 ("content-length", value) => length = value.parse().map_err(|_| early())?,
                 ("transfer-encoding", "chunked") => is_chunked = true,
                 ("connection", "close") => is_last = true,
+                ("retry-after", value) => retry_after = Some(value.to_owned()),
                 _ => {}
             }
         }
         let body = if is_chunked { self.chunks()? } else { self.exactly(length)? };
-        Ok(Reply { status, body, is_last })
+        Ok(Reply { status, body, retry_after, is_last })
     }
 
     /// Ends the sending direction in order; the answer can still be read.

@@ -23,9 +23,9 @@ fn class_of(path: &str) -> Class {
         |start: &str| path.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     if below("/static") {
         Class::Asset
-    } else if below("/api") || below("/healthz") || below("/readyz") {
+    } else if (below("/api") && !below("/api/docs")) || below("/healthz") || below("/readyz") {
         Class::Api
-    } else if below("/login") || below("/setup") {
+    } else if below("/login") || below("/setup") || below("/api/docs") {
         Class::SignedOut
     } else {
         Class::Portal

@@ -26,8 +26,11 @@ launch() {
   shift 2
   setsid "$@" > "$dir/$name.log" 2>&1 < /dev/null 9>&- &
   launched=$!
-  echo "$launched $(started_at "$launched") $signal $name" >> "$dir/pids"
+  note "$launched" "$signal" "$name"
 }
+
+# note PID SIGNAL NAME: remembers a process that `down` is to end with SIGNAL.
+note() { echo "$1 $(started_at "$1") $2 $3" >> "$dir/pids"; }
 
 # answers NAME SECONDS COMMAND...: waits until COMMAND succeeds; gives up when the process launched
 # last has died.

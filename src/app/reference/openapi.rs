@@ -157,11 +157,15 @@ pub fn refusals(entry: &Entry, operation: &Operation) -> Vec<Code> {
             problem::INCOMPLETE_BODY,
             problem::BODY_TIMEOUT,
             problem::TOO_LARGE,
+            problem::UNSUPPORTED_ENCODING,
             problem::UNSUPPORTED_MEDIA_TYPE,
             problem::INVALID,
         ]);
     }
-    codes.push(problem::MALFORMED);
+    if entry.method == actix_web::http::Method::GET {
+        codes.push(problem::UNEXPECTED_BODY);
+    }
+    codes.extend([problem::MALFORMED, problem::URI_TOO_LONG]);
     codes.extend_from_slice(operation.problems);
     codes.sort_by_key(|code| (code.status.as_u16(), code.name));
     codes.dedup();

@@ -13,7 +13,7 @@ use crate::features::use_cases::{self, UseCaseId};
 use crate::platform::db::Tx;
 use crate::platform::form::FieldErrors;
 use crate::platform::web::pagination::List;
-use crate::platform::web::{Answer, Call, Failure, JsonObject, Reply, Segment};
+use crate::platform::web::{Answer, Call, Failure, JsonObject, Nothing, Reply, Segment};
 
 /// `POST /api/v1/conversations`: 201 for a new one, 200 when its `external_id` is known.
 pub async fn create(call: Call, body: JsonObject) -> Reply {
@@ -79,7 +79,7 @@ pub async fn show(call: Call, id: Segment<ConversationId>) -> Reply {
 }
 
 /// `POST /api/v1/conversations/{id}/end`: answers the same however often it is called.
-pub async fn end(call: Call, id: Segment<ConversationId>) -> Reply {
+pub async fn end(call: Call, id: Segment<ConversationId>, _: Nothing) -> Reply {
     let (actor, now) = (call.actor.clone(), call.now());
     let ending = call.once(call.fingerprint(&""), move |tx| {
         async move {

@@ -83,7 +83,7 @@ macro_rules! perhaps {
 
 /// A statement for each index. All have the same parameters: $1 the identifier behind which the page begins, $2 the
 /// limit, $3 state, $4 app, $5 use case, $6 agent, $7 external id. Each lists one state: one of the two is nearly
-/// always rare, and would else be searched for among all the others.
+/// always rare, and would else be searched for among all the others. The migration says what `created_at >= 0` is for.
 macro_rules! listed {
     ($($condition:expr),+; $end:literal) => {
         concat!(
@@ -115,7 +115,7 @@ const LIST_AGENT: &str = listed!(
 const LIST_APP_USE_CASE: &str =
     listed!("c.app_id = $4 AND c.use_case_id = $5", perhaps!("c.agent" "$6"), perhaps!("c.external_id" "$7"));
 const LIST_USE_CASE: &str = listed!(
-    "c.use_case_id = $5",
+    "c.use_case_id = $5 AND c.created_at >= 0",
     perhaps!("c.app_id" "$4"),
     perhaps!("c.agent" "$6"),
     perhaps!("c.external_id" "$7")
@@ -127,6 +127,7 @@ const LIST_APP: &str = listed!(
     perhaps!("c.external_id" "$7")
 );
 const LIST: &str = listed!(
+    "c.created_at >= 0",
     perhaps!("c.app_id" "$4"),
     perhaps!("c.use_case_id" "$5"),
     perhaps!("c.agent" "$6"),

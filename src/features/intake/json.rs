@@ -17,7 +17,7 @@ use super::model::{Details, Order, Upload};
 use super::scanner::{MOST_BODY, MOST_ENCODED, MOST_REST, Scanner, Wrong};
 use crate::platform::blobs::Incoming;
 use crate::platform::form::{FieldErrors, FormFields};
-use crate::platform::web::{Code, Failure, problem};
+use crate::platform::web::{Code, Failure, json, problem};
 
 /// Everything that may stand in the object. What is misspelt must not be lost in silence.
 const MEMBERS: &[&str] = &[
@@ -70,7 +70,7 @@ where
 }
 
 fn understand(rest: &[u8], incoming: Option<Incoming>, door: &Door<'_>) -> Result<Handed, Failure> {
-    let object = object(rest)?;
+    let object = json::object(rest)?;
     // The scanner leaves an empty text of a value that it has taken out.
     if incoming.is_none() && object.get("data_base64").is_some_and(|value| !value.is_null()) {
         return Err(Failure::malformed("data_base64 is no text"));
@@ -102,11 +102,6 @@ fn address(fields: &FormFields, has_file: bool, door: &Door<'_>) -> Result<Optio
         (_, true) => Err(problem("Send data_base64 or url, not both".to_owned())),
         (text, false) => door.address(text).map(Some).map_err(problem),
     }
-}
-
-fn object(bytes: &[u8]) -> Result<Map<String, Value>, Failure> {
-    serde_json::from_slice(bytes)
-        .map_err(|error| Failure::malformed(format!("The body is not a JSON object: {error}")))
 }
 
 fn fields(object: &Map<String, Value>) -> Result<FormFields, FieldErrors> {

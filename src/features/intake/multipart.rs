@@ -2,7 +2,7 @@
 
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::error::PayloadError;
-use actix_web::http::header::{ContentDisposition, HeaderMap};
+use actix_web::http::header::{self, ContentDisposition, HeaderMap};
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt};
 
@@ -19,6 +19,9 @@ pub(super) const OVERHEAD: u64 = 1024 * 1024;
 const MOST_PARTS: usize = 32;
 /// The longest field is a note of 1,024 characters with up to four bytes each.
 const MOST_FIELD_BYTES: usize = 8 * 1024;
+
+/// As RFC 2046, 5.1.1, limits it.
+const MOST_BOUNDARY_BYTES: usize = 70;
 
 /// What has come so far.
 #[derive(Default)]
@@ -38,6 +41,7 @@ pub(super) async fn read<S>(headers: &HeaderMap, body: Body<S>, door: &Door<'_>)
 where
     S: Stream<Item = Result<Bytes, PayloadError>> + Unpin + 'static,
 {
+    check_boundary(headers)?;
     let mut rest = body.clone();
     let broken = |error: MultipartError| {
         body.failure_or(|| Failure::malformed(format!("The multipart body could not be read: {error}")))
@@ -53,6 +57,23 @@ where
     }
     rest.drain().await?;
     parts.upload()
+}
+
+/// The parser takes any; longer ones are made to keep it busy with looking for them.
+fn check_boundary(headers: &HeaderMap) -> Result<(), Failure> {
+    let declared = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let declared: Option<mime::Mime> = declared.and_then(|text| text.parse().ok());
+    let length =
+        declared.as_ref().and_then(|kind| kind.get_param(mime::BOUNDARY)).map(|name| name.as_str().len());
+    match length {
+        Some(1..=MOST_BOUNDARY_BYTES) => Ok(()),
+        Some(_) => {
+            Err(Failure::malformed(format!("Use a boundary of 1 to {MOST_BOUNDARY_BYTES} characters")))
+        }
+        None => {
+            Err(Failure::malformed("The header Content-Type names no boundary: let the HTTP client write it"))
+        }
+    }
 }
 
 impl Parts {

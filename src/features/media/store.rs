@@ -118,6 +118,8 @@ macro_rules! perhaps {
 /// A statement for each index. All have the same parameters: $1 and $2 the place behind which the page begins, $3 the
 /// first instant, $4 the limit, $5 app, $6 kind, $7 conversation, $8 sha256, $9 state.
 ///
+/// The migration says what `size >= 0` and `mime_type >= ''` are for.
+///
 /// Instant and identifier are the order, not the identifier alone: that of a media is made with the clock of one
 /// process, `created_at` with the one that the database leads. So a time range is a piece of the very index, and exact.
 macro_rules! listed {
@@ -159,7 +161,7 @@ const LIST_APP_UNSTORED: &str = listed!(
     perhaps!("sha256" "$8")
 );
 const LIST_UNSTORED: &str = listed!(
-    "state = $9 AND state <> 'stored'",
+    "state = $9 AND state <> 'stored' AND size >= 0",
     perhaps!("app_id" "$5"),
     perhaps!("kind" "$6"),
     perhaps!("conversation_id" "$7"),
@@ -172,20 +174,21 @@ const LIST_APP_KIND: &str = listed!(
     perhaps!("state" "$9")
 );
 const LIST_KIND: &str = listed!(
-    "kind = $6",
+    "kind = $6 AND size >= 0",
     perhaps!("app_id" "$5"),
     perhaps!("conversation_id" "$7"),
     perhaps!("sha256" "$8"),
     perhaps!("state" "$9")
 );
 const LIST_APP: &str = listed!(
-    "app_id = $5",
+    "app_id = $5 AND mime_type >= ''",
     perhaps!("kind" "$6"),
     perhaps!("conversation_id" "$7"),
     perhaps!("sha256" "$8"),
     perhaps!("state" "$9")
 );
 const LIST: &str = listed!(
+    "mime_type >= '' AND size >= 0",
     perhaps!("app_id" "$5"),
     perhaps!("kind" "$6"),
     perhaps!("conversation_id" "$7"),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 
 use super::JobId;
+use super::pick::one_at_a_time;
 use super::queue::JobState;
 use super::rules::{Fate, Mishap, Standing};
 use crate::on;
@@ -147,8 +148,9 @@ const EXPIRED_LOCKED: &str = "
     SELECT id, lease_owner, lease_no, attempts, strikes, losses, is_alone, run_at, unique_key
     FROM jobs WHERE state = 'running' AND lease_until < $1 ORDER BY lease_until LIMIT $2 FOR UPDATE SKIP LOCKED";
 
+/// A row that belongs to a worker.
 #[derive(sqlx::FromRow)]
-struct Expired {
+struct Leased {
     id: JobId,
     lease_owner: String,
     lease_no: i64,
@@ -160,20 +162,28 @@ struct Expired {
     unique_key: Option<String>,
 }
 
+impl Leased {
+    fn lease(&self) -> Lease {
+        let owner = self.lease_owner.as_str().into();
+        Lease { job: self.id, owner, number: self.lease_no, attempt: self.attempts }
+    }
+
+    fn standing(&self) -> Standing {
+        Standing { strikes: self.strikes, losses: self.losses, is_alone: self.is_alone }
+    }
+}
+
 /// Takes back the leases that ended before `before`, each by the rule for lost leases, and gives their number.
 pub(super) async fn reap(tx: &mut Tx, before: Timestamp) -> DbResult<usize> {
     let sql = match tx.engine() {
         Engine::Sqlite => EXPIRED,
         Engine::Postgres => EXPIRED_LOCKED,
     };
-    let rows: Vec<Expired> = on!(tx, conn => sqlx::query_as(sql).bind(before).bind(i64::try_from(REAP_BATCH).unwrap_or(i64::MAX)).fetch_all(conn).await)?;
+    let rows: Vec<Leased> = on!(tx, conn => sqlx::query_as(sql).bind(before).bind(i64::try_from(REAP_BATCH).unwrap_or(i64::MAX)).fetch_all(conn).await)?;
     let count = rows.len();
     for row in rows {
-        let was = Standing { strikes: row.strikes, losses: row.losses, is_alone: row.is_alone };
-        let standing = was.after(Mishap::LostLease);
+        let standing = row.standing().after(Mishap::LostLease);
         tracing::warn!(job = %row.id, owner = row.lease_owner, ?standing, "a job lost its worker");
-        let lease =
-            Lease { job: row.id, owner: row.lease_owner.into(), number: row.lease_no, attempt: row.attempts };
         let next = Next {
             state: if standing.fate() == Fate::Hold { JobState::Held } else { JobState::Queued },
             run_at: row.run_at,
@@ -181,12 +191,34 @@ pub(super) async fn reap(tx: &mut Tx, before: Timestamp) -> DbResult<usize> {
             standing,
             error: Some("the process that ran it ended".to_owned()),
         };
-        put_back(tx, &lease, row.unique_key.as_deref(), next).await?;
+        put_back(tx, &row.lease(), row.unique_key.as_deref(), next).await?;
     }
     if count > 0 {
         tx.wake_workers();
     }
     Ok(count)
+}
+
+const CLAIMED_BY: &str = "
+    SELECT id, lease_owner, lease_no, attempts, strikes, losses, is_alone, run_at, unique_key
+    FROM jobs WHERE state = 'running' AND lease_owner = $1 ORDER BY id";
+
+/// Returns what a claim took as if it had not happened, and gives the number of rows. A claim that the server is still
+/// committing is waited for.
+pub(super) async fn unclaim(tx: &mut Tx, owner: &str) -> DbResult<usize> {
+    one_at_a_time(tx).await?;
+    let rows: Vec<Leased> = on!(tx, conn => sqlx::query_as(CLAIMED_BY).bind(owner).fetch_all(conn).await)?;
+    for row in &rows {
+        let next = Next {
+            state: JobState::Queued,
+            run_at: row.run_at,
+            attempts: row.attempts - 1,
+            standing: row.standing(),
+            error: None,
+        };
+        put_back(tx, &row.lease(), row.unique_key.as_deref(), next).await?;
+    }
+    Ok(rows.len())
 }
 
 /// Takes back every lease at once, and gives their number.

@@ -12,6 +12,7 @@ use crate::platform::db::{DbResult, Engine, Tx};
 
 /// What a worker that has free slots asks for.
 pub(super) struct Ask {
+    /// Names this claim in leases.
     pub(super) owner: Arc<str>,
     pub(super) now: Timestamp,
     pub(super) lease_until: Timestamp,
@@ -48,14 +49,16 @@ pub(super) struct Claimed {
     strikes: i64,
     losses: i64,
     is_alone: bool,
+    lease_owner: String,
     lease_no: i64,
     pub(super) unique_key: Option<String>,
     last_error: Option<String>,
 }
 
 impl Claimed {
-    pub(super) fn lease(&self, owner: &Arc<str>) -> Lease {
-        Lease { job: self.id, owner: Arc::clone(owner), number: self.lease_no, attempt: self.attempts }
+    pub(super) fn lease(&self) -> Lease {
+        let owner = self.lease_owner.as_str().into();
+        Lease { job: self.id, owner, number: self.lease_no, attempt: self.attempts }
     }
 
     pub(super) fn standing(&self) -> Standing {
@@ -131,7 +134,7 @@ pub(super) async fn pick(tx: &mut Tx, ask: Ask) -> DbResult<Picked> {
 const CLAIM_LOCK: &str = "SELECT pg_advisory_xact_lock(1785684595)";
 
 /// Lets processes claim one after the other, so that together they keep the width of a lane.
-async fn one_at_a_time(tx: &mut Tx) -> DbResult<()> {
+pub(super) async fn one_at_a_time(tx: &mut Tx) -> DbResult<()> {
     if tx.engine() == Engine::Postgres {
         on!(tx, conn => sqlx::query(CLAIM_LOCK).execute(conn).await.map(drop))?;
     }
@@ -185,7 +188,8 @@ macro_rules! claim_sql {
              UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_no = lease_no + 1,
                     lease_owner = $5, lease_until = $6
              WHERE id IN (SELECT id FROM picked)
-             RETURNING id, name, payload, run_at, attempts, strikes, losses, is_alone, lease_no, unique_key, last_error"
+             RETURNING id, name, payload, run_at, attempts, strikes, losses, is_alone, lease_owner, lease_no, unique_key,
+                    last_error"
         )
     };
 }

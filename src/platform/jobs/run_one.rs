@@ -52,7 +52,7 @@ pub(super) async fn run_one<C: Send + Sync + 'static>(
     claimed: Claimed,
     abort: CancellationToken,
 ) {
-    let lease = claimed.lease(&worker.owner);
+    let lease = claimed.lease();
     let is_hook = claimed.standing().fate() != Fate::Run;
     let (work, limit) = prepare(&worker, &claimed, &lease, is_hook);
     let end = watch(&worker, &lease, work, limit, &abort).await;

@@ -1,6 +1,7 @@
 //! The loop that claims jobs and runs them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -8,12 +9,12 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::lease::reap;
+use super::lease::{reap, unclaim};
 use super::pick::{Ask, Picked, list_due, pick};
 use super::run_one::run_one;
 use super::{JobSettings, Registry, schedule};
 use crate::platform::clock::Clock;
-use crate::platform::db::{Db, DbResult};
+use crate::platform::db::{Db, DbError, DbResult};
 
 /// How long jobs that were told to stop may take to give their leases back.
 const GIVE_BACK: Duration = Duration::from_secs(5);
@@ -28,8 +29,9 @@ pub(super) struct Inner<C> {
     pub(super) registry: Registry<C>,
     pub(super) cx: Arc<C>,
     pub(super) settings: JobSettings,
-    /// Names this process in leases.
-    pub(super) owner: Arc<str>,
+    /// Names this process in leases, together with the number of the claim.
+    name: String,
+    claims: AtomicU64,
 }
 
 impl<C> Clone for Worker<C> {
@@ -50,6 +52,8 @@ pub(super) struct Crew {
     upkept: Option<Instant>,
     /// Until when expired leases are left to their owners.
     grace_until: Option<Instant>,
+    /// The owner of a claim of which nobody can say whether it happened.
+    unclear: Option<Arc<str>>,
 }
 
 impl Crew {
@@ -61,6 +65,11 @@ impl Crew {
         self.grace_until = Some(Instant::now() + renew_every + renew_every / 2);
     }
 
+    /// Remembers a claim of which nobody can say whether it happened.
+    pub(super) fn doubt(&mut self, owner: Arc<str>) {
+        self.unclear = Some(owner);
+    }
+
     fn is_in_grace(&self) -> bool {
         self.grace_until.is_some_and(|until| Instant::now() < until)
     }
@@ -70,8 +79,8 @@ impl<C: Send + Sync + 'static> Worker<C> {
     /// Makes a worker that hands `cx` to the jobs of `registry`.
     #[must_use]
     pub fn new(db: Db, clock: Clock, registry: Registry<C>, cx: Arc<C>, settings: JobSettings) -> Self {
-        let owner = uuid::Uuid::new_v4().to_string().into();
-        Self(Arc::new(Inner { db, clock, registry, cx, settings, owner }))
+        let (name, claims) = (uuid::Uuid::new_v4().to_string(), AtomicU64::default());
+        Self(Arc::new(Inner { db, clock, registry, cx, settings, name, claims }))
     }
 
     /// Works until `stop`; then claims nothing more, waits for the running jobs up to the drain limit, drops the rest
@@ -112,7 +121,7 @@ impl<C: Send + Sync + 'static> Worker<C> {
         let mut last = String::new();
         while runs < limit {
             self.keep_up(true).await?;
-            let picked = self.claim(1, true, last).await?;
+            let picked = self.claim(self.name_claim(), 1, true, last).await?;
             if picked.jobs.is_empty() {
                 break;
             }
@@ -134,18 +143,41 @@ impl<C: Send + Sync + 'static> Worker<C> {
         if crew.upkept.is_none_or(|at| at.elapsed() >= poll) {
             self.look_after(crew).await;
         }
+        if let Err(error) = self.settle(crew).await {
+            tracing::warn!(%error, "could not give back what a claim may have taken");
+            return poll;
+        }
         crew.is_alone &= !crew.jobs.is_empty();
         let free = self.0.settings.slots.saturating_sub(crew.jobs.len());
         if crew.is_alone || free == 0 {
             return poll;
         }
-        match self.claim(free, crew.jobs.is_empty(), crew.last.clone()).await {
+        let owner = self.name_claim();
+        match self.claim(Arc::clone(&owner), free, crew.jobs.is_empty(), crew.last.clone()).await {
             Ok(picked) => self.start(crew, picked),
             Err(error) => {
                 tracing::warn!(%error, "could not claim jobs");
+                if matches!(error, DbError::Unknown(_)) {
+                    crew.doubt(owner);
+                }
                 poll
             }
         }
+    }
+
+    /// Gives back what was claimed without this worker being told: nobody works on it, and nobody else would before the
+    /// leases end.
+    async fn settle(&self, crew: &mut Crew) -> DbResult<()> {
+        let Some(owner) = crew.unclear.clone() else { return Ok(()) };
+        let given_back = self.0.db.write(move |tx| async move { unclaim(tx, &owner).await }.boxed());
+        let jobs: DbResult<usize> = given_back.await;
+        tracing::info!(jobs = jobs?, "gave back what a claim had taken whose outcome was unknown");
+        crew.unclear = None;
+        Ok(())
+    }
+
+    pub(super) fn name_claim(&self) -> Arc<str> {
+        format!("{}/{}", self.0.name, self.0.claims.fetch_add(1, Ordering::Relaxed)).into()
     }
 
     fn start(&self, crew: &mut Crew, picked: Picked) -> Duration {
@@ -185,10 +217,16 @@ impl<C: Send + Sync + 'static> Worker<C> {
         upkeep.await
     }
 
-    async fn claim(&self, free: usize, is_idle: bool, last: String) -> DbResult<Picked> {
+    pub(super) async fn claim(
+        &self,
+        owner: Arc<str>,
+        free: usize,
+        is_idle: bool,
+        last: String,
+    ) -> DbResult<Picked> {
         let (now, settings) = (self.0.clock.now(), &self.0.settings);
         let ask = Ask {
-            owner: Arc::clone(&self.0.owner),
+            owner,
             now,
             lease_until: now.plus(settings.lease),
             free,
@@ -202,6 +240,9 @@ impl<C: Send + Sync + 'static> Worker<C> {
     }
 
     async fn drain(&self, crew: &mut Crew) {
+        if let Err(error) = self.settle(crew).await {
+            tracing::warn!(%error, "what a claim may have taken waits for its leases to end");
+        }
         let limit = self.0.settings.drain_limit;
         if tokio::time::timeout(limit, rest(&mut crew.jobs)).await.is_ok() {
             return;

@@ -22,9 +22,11 @@ use anyhow::Context;
 use ipnet::IpNet;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tokio_util::context::TokioContext;
 use url::{Host, Url};
 
 use self::guard::{Guard, Need};
@@ -51,16 +53,21 @@ struct Shared {
     secure: reqwest::Client,
     /// For `http`; reaches only what the operator allowed.
     plain: reqwest::Client,
+    /// Where connections live. They are shared, and a worker of the web server ends before the jobs of a stopping
+    /// process do: what it had opened must not break under them.
+    home: Option<Handle>,
 }
 
 impl Outbound {
-    /// Makes the way out. Besides public addresses only those in `allow` can be reached.
+    /// Makes the way out. Besides public addresses only those in `allow` can be reached. Connections last as long as the
+    /// runtime in which this is called, whoever opens them.
     pub fn new(allow: Vec<IpNet>) -> anyhow::Result<Self> {
         let guard = Arc::new(Guard::new(allow));
         let tls = tls::client_config().context("preparing TLS")?;
         let client = |need| client(&guard, need, tls.clone()).context("preparing the HTTP client");
         let (secure, plain) = (client(Need::Permitted)?, client(Need::Allowed)?);
-        Ok(Self { shared: Arc::new(Shared { guard, tls: Arc::new(tls), secure, plain }) })
+        let home = Handle::try_current().ok();
+        Ok(Self { shared: Arc::new(Shared { guard, tls: Arc::new(tls), secure, plain, home }) })
     }
 
     /// Tells whether an address may be connected to, and why.
@@ -131,7 +138,8 @@ impl Outbound {
         let progress = pace::Progress::default();
         pace::set_body(&mut request, body, &progress);
 
-        let answer = progress.watch(client.execute(request)).await?;
+        let home = self.shared.home.clone().unwrap_or_else(Handle::current);
+        let answer = progress.watch(TokioContext::new(client.execute(request), home)).await?;
         let answer = answer.map_err(|error| classify(error.without_url().into()))?;
         Ok(http::Response::from(answer).map(pace::answer))
     }

@@ -401,3 +401,27 @@ async fn a_proxy_in_the_environment_is_ignored() {
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
     assert_eq!(proxy.visits(), 0);
 }
+
+#[test]
+fn a_connection_outlives_the_runtime_of_whoever_opened_it() {
+    let home = tokio::runtime::Runtime::new().unwrap();
+    let worker = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let rest = Arc::new(tokio::sync::Notify::new());
+    let (outbound, listener) = home
+        .block_on(async { (open_to(&["127.0.0.1/32"]), TcpListener::bind("127.0.0.1:0").await.unwrap()) });
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let awaited = Arc::clone(&rest);
+    home.spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let _length = stream.read(&mut [0; 4096]).await;
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no").await.unwrap();
+        awaited.notified().await;
+        stream.write_all(b"k").await.unwrap();
+    });
+
+    let answer = worker.block_on(get(&outbound, &url)).unwrap();
+    drop(worker);
+    rest.notify_one();
+
+    assert_eq!(home.block_on(answer.into_body().collect()).unwrap().to_bytes(), "ok");
+}

@@ -5,35 +5,51 @@ use std::future::{Ready, ready};
 use std::str::FromStr;
 
 use actix_web::dev::Payload;
-use actix_web::web::Bytes;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use serde::de::DeserializeOwned;
 
+use super::actor::{Actor, Who};
 use super::failure::Failure;
+use super::{body, json};
 use crate::platform::form::{FieldErrors, FormFields};
+
+/// The longest form of people: every box of some hundred use cases ticked, beside the longest credentials.
+const MOST_FORM_BYTES: usize = 256 * 1024;
+/// More fields than any page has; each takes more room in memory than in the body.
+const MOST_FIELDS: usize = 2000;
+
+/// How large a form may be: whoever is not signed in has little to say.
+pub(super) fn most_form_bytes(who: Option<&Who>) -> usize {
+    if matches!(who, Some(Who::Person(_))) { MOST_FORM_BYTES } else { body::SMALL }
+}
 
 /// A submitted form.
 pub struct Form(pub FormFields);
 
 impl FromRequest for Form {
-    type Error = actix_web::Error;
-    type Future = LocalBoxFuture<'static, Result<Self, Self::Error>>;
+    type Error = Failure;
+    type Future = LocalBoxFuture<'static, Result<Self, Failure>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let body = Bytes::from_request(request, payload);
+        let (request, payload) = (request.clone(), payload.take());
         async move {
-            let body = body.await?;
-            let pairs = url::form_urlencoded::parse(&body)
+            let most = most_form_bytes(request.extensions().get::<Actor>().map(|actor| &actor.who));
+            let whole = body::read(request.headers(), payload, most).await?;
+            let pairs: Vec<_> = url::form_urlencoded::parse(&whole)
+                .take(MOST_FIELDS + 1)
                 .map(|(name, value)| (name.into_owned(), value.into_owned()))
                 .collect();
+            if pairs.len() > MOST_FIELDS {
+                return Err(Failure::malformed(format!("The form has more than {MOST_FIELDS} fields")));
+            }
             Ok(Self(FormFields::new(pairs)))
         }
         .boxed_local()
     }
 }
 
-/// A JSON object, read as the fields of a form are.
+/// A JSON object, read as the fields of a form are; [`json`] says what is refused.
 pub struct JsonObject(pub serde_json::Map<String, serde_json::Value>);
 
 impl JsonObject {
@@ -61,19 +77,25 @@ impl Display for JsonObject {
 }
 
 impl FromRequest for JsonObject {
-    type Error = actix_web::Error;
-    type Future = LocalBoxFuture<'static, Result<Self, Self::Error>>;
+    type Error = Failure;
+    type Future = LocalBoxFuture<'static, Result<Self, Failure>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let body = Bytes::from_request(request, payload);
-        async move {
-            let body = body.await?;
-            // serde_json stops at 128 levels; ours have two.
-            serde_json::from_slice(&body)
-                .map(Self)
-                .map_err(|error| Failure::malformed(format!("The body is not a JSON object: {error}")).into())
-        }
-        .boxed_local()
+        let (request, payload) = (request.clone(), payload.take());
+        async move { json::read(&request, payload).await.map(Self) }.boxed_local()
+    }
+}
+
+/// A call that needs no body: none, or a JSON object that means nothing.
+pub struct Nothing;
+
+impl FromRequest for Nothing {
+    type Error = Failure;
+    type Future = LocalBoxFuture<'static, Result<Self, Failure>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        async move { json::read_nothing(&request, payload).await.map(|()| Self) }.boxed_local()
     }
 }
 

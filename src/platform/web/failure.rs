@@ -15,6 +15,7 @@ use askama::Template;
 use serde_json::{Map, Value};
 
 use super::problem::{self, Code};
+use super::routes::is_for_programs;
 use super::shell::{Shell, Theme};
 use super::trace::RequestId;
 use super::visit::theme_of;
@@ -179,7 +180,7 @@ pub(super) enum Format {
 
 impl Format {
     pub(super) fn of(request: &HttpRequest) -> Self {
-        if request.path().starts_with("/api/") {
+        if is_for_programs(request.path()) {
             Self::Json
         } else if request.headers().contains_key("HX-Request") {
             Self::Fragment
@@ -309,14 +310,23 @@ impl Asked {
 }
 
 /// Says in our terms what the framework refused by itself: unreadable paths, forms and bodies.
-pub(super) fn of_framework(error: &dyn ResponseError) -> Failure {
+fn of_framework(error: &dyn ResponseError) -> Failure {
     match error.status_code() {
         StatusCode::NOT_FOUND => Failure::NotFound,
         StatusCode::PAYLOAD_TOO_LARGE => Failure::refused(&problem::TOO_LARGE, "The request is too large"),
         status if status.is_client_error() => Failure::malformed("The request could not be read"),
-        // The session layer knows one error for everything; behind ours stands a database that is away.
-        _ if error.to_string().contains("session") => Failure::Unavailable,
-        _ => Failure::Bug(anyhow::anyhow!("{error}")),
+        // The session layer wraps what its store says, which only its debug form shows.
+        _ => of_layer(&format!("{error:?}")),
+    }
+}
+
+/// Tells a database that is away from a fault, by what a layer says of it.
+fn of_layer(told: &str) -> Failure {
+    let passing = [DbError::Busy.to_string(), DbError::Unknown(sqlx::Error::PoolClosed).to_string()];
+    if passing.iter().any(|text| told.contains(text)) {
+        Failure::Unavailable
+    } else {
+        Failure::Bug(anyhow::anyhow!("{told}"))
     }
 }
 

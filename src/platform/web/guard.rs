@@ -1,19 +1,26 @@
 //! The guard: looks the route up in the table, refuses forged writes, and lets only the named principals in.
 
 use actix_session::{Session, SessionExt};
+use actix_web::HttpMessage;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, header};
 use actix_web::middleware::Next;
-use actix_web::web::{Bytes, Data};
-use actix_web::{FromRequest, HttpMessage};
+use actix_web::web::Data;
 
 use super::actor::{Actor, Role, Who};
-use super::failure::{Failure, of_framework};
+use super::body;
+use super::extract::most_form_bytes;
+use super::failure::Failure;
+use super::problem;
 use super::routes::Door;
 use super::session;
 use super::site::Site;
 use super::trace::RequestId;
+
+/// The longest query that a file needs: a note of 1,024 characters of four bytes each, in percent signs, and two names of
+/// 255. RFC 9110 asks for 8,000 bytes at least.
+const MOST_ADDRESS: usize = 20 * 1024;
 
 /// Names the cookie to which forms of signed-out visitors are bound; with https no sibling host can set it.
 pub(super) fn pre_cookie(site: &Site) -> &'static str {
@@ -35,6 +42,7 @@ pub async fn guard(
 }
 
 async fn admit(request: &mut ServiceRequest) -> Result<Actor, Failure> {
+    check_head(request)?;
     let site = request
         .app_data::<Data<Site>>()
         .cloned()
@@ -54,7 +62,8 @@ async fn admit(request: &mut ServiceRequest) -> Result<Actor, Failure> {
             // before the token, which ends with the session: people are to learn that they have to sign in again
             let who = enforce(visitor(&session, &site).await?, door)?;
             if is_write {
-                check_token(request, &session, &site).await?;
+                body::admit(request.headers(), most_form_bytes(Some(&who)))?;
+                check_token(request, &session, &site, &who).await?;
             }
             who
         }
@@ -63,6 +72,22 @@ async fn admit(request: &mut ServiceRequest) -> Result<Actor, Failure> {
     let peer = request.peer_addr().map(|peer| peer.ip());
     let request_id = request.extensions().get::<RequestId>().map(ToString::to_string);
     Ok(Actor { who, address: site.client_address(peer, forwarded), request_id })
+}
+
+/// Refuses, on every route and before anything is looked up, what no route wants.
+fn check_head(request: &ServiceRequest) -> Result<(), Failure> {
+    let address = request.uri().path_and_query().map_or(0, |address| address.as_str().len());
+    if address > MOST_ADDRESS {
+        let sentence = format!(
+            "The address is longer than {MOST_ADDRESS} bytes: send less in the query, or send it in the body"
+        );
+        return Err(Failure::refused(&problem::URI_TOO_LONG, sentence));
+    }
+    if request.method().is_safe() && body::is_announced(request.headers()) {
+        let sentence = format!("A body means nothing with {}: send it without", request.method());
+        return Err(Failure::refused(&problem::UNEXPECTED_BODY, sentence));
+    }
+    Ok(())
 }
 
 async fn visitor(session: &Session, site: &Site) -> Result<Who, Failure> {
@@ -103,7 +128,12 @@ async fn bearer(
 }
 
 /// A write must come from a page of ours: not only from our origin, but with the token of this session.
-async fn check_token(request: &mut ServiceRequest, session: &Session, site: &Site) -> Result<(), Failure> {
+async fn check_token(
+    request: &mut ServiceRequest,
+    session: &Session,
+    site: &Site,
+    who: &Who,
+) -> Result<(), Failure> {
     let seed = match session::form_seed(session) {
         Some(seed) => seed,
         None => request
@@ -113,7 +143,7 @@ async fn check_token(request: &mut ServiceRequest, session: &Session, site: &Sit
     };
     let token = match request.headers().get("X-CSRF-Token").and_then(|value| value.to_str().ok()) {
         Some(token) => token.to_owned(),
-        None => token_in_form(request).await?,
+        None => token_in_form(request, who).await?,
     };
     if site.form_tokens.accepts(&seed, &token) { Ok(()) } else { Err(Failure::Forbidden) }
 }
@@ -143,17 +173,16 @@ fn is_own(request: &ServiceRequest, origin: &str) -> bool {
 }
 
 /// Reads the hidden field of a form without taking the body away from the handler.
-async fn token_in_form(request: &mut ServiceRequest) -> Result<String, Failure> {
+async fn token_in_form(request: &mut ServiceRequest, who: &Who) -> Result<String, Failure> {
     let is_form = request.content_type().eq_ignore_ascii_case("application/x-www-form-urlencoded");
     if !is_form {
         return Err(Failure::Forbidden);
     }
-    let (http, payload) = request.parts_mut();
-    let body =
-        Bytes::from_request(http, payload).await.map_err(|error| of_framework(error.as_response_error()))?;
-    let token = url::form_urlencoded::parse(&body)
+    let payload = request.take_payload();
+    let whole = body::read(request.headers(), payload, most_form_bytes(Some(who))).await?;
+    let token = url::form_urlencoded::parse(&whole)
         .find(|(name, _)| name == "_token")
         .map(|(_, value)| value.into_owned());
-    request.set_payload(Payload::from(body));
+    request.set_payload(Payload::from(whole.into_bytes()));
     token.ok_or(Failure::Forbidden)
 }

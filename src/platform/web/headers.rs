@@ -7,6 +7,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 
+use super::routes::is_for_programs;
 use super::site::Site;
 
 const PERMISSIONS: &str = "accelerometer=(), autoplay=(), camera=(), display-capture=(), encrypted-media=(), \
@@ -70,8 +71,8 @@ fn apply(headers: &mut HeaderMap, class: Class, site: &Site) {
 fn class_of(path: &str) -> Class {
     match path {
         path if path.starts_with("/static/") => Class::Asset,
-        path if path.starts_with("/api/") || path == "/healthz" || path == "/readyz" => Class::Api,
-        path if path.starts_with("/login") || path.starts_with("/setup") => Class::SignedOut,
+        path if is_for_programs(path) || path == "/healthz" || path == "/readyz" => Class::Api,
+        path if ["/login", "/setup", "/api/"].iter().any(|start| path.starts_with(start)) => Class::SignedOut,
         _ => Class::Portal,
     }
 }

@@ -6,10 +6,12 @@
 
 pub mod actor;
 pub mod assets;
+mod body;
 mod extract;
 mod failure;
 mod guard;
 mod headers;
+pub mod json;
 pub mod limits;
 mod once;
 pub mod operation;
@@ -22,10 +24,11 @@ mod site;
 mod stream;
 mod tokens;
 mod trace;
+mod unread;
 mod visit;
 
 pub use actor::{Actor, Machine, Person, Role, Who};
-pub use extract::{Form, JsonObject, Params, Segment, Segments};
+pub use extract::{Form, JsonObject, Nothing, Params, Segment, Segments};
 pub use failure::{Failure, draw_failures};
 pub use guard::guard;
 pub use headers::security_headers;
@@ -36,4 +39,5 @@ pub use site::{Doorkeeper, Menu, PublicUrl, Site};
 pub use stream::{Message, event_stream};
 pub use tokens::FormTokens;
 pub use trace::{RequestId, trace};
+pub use unread::end_unread;
 pub use visit::{Asker, Call, Reply, Visit};

@@ -47,8 +47,17 @@ pub const NOT_FOUND: Code = Code::new(StatusCode::NOT_FOUND, "not_found", "absen
 pub const BODY_TIMEOUT: Code = Code::new(
     StatusCode::REQUEST_TIMEOUT,
     "body_timeout",
-    "no byte of the body came for a minute; nothing was stored",
+    "the body stood still for a minute, or a document took longer; nothing was stored",
 );
+/// A body came where none is read.
+pub const UNEXPECTED_BODY: Code = Code::new(
+    StatusCode::BAD_REQUEST,
+    "unexpected_body",
+    "`GET` and `HEAD` take no body; the connection is closed",
+);
+/// An address is longer than any call needs.
+pub const URI_TOO_LONG: Code =
+    Code::new(StatusCode::URI_TOO_LONG, "uri_too_long", "path and query together are longer than 20 KiB");
 /// A request with the same key is being worked on.
 pub const IDEMPOTENCY_KEY_IN_USE: Code = Code::new(
     StatusCode::CONFLICT,
@@ -99,6 +108,7 @@ pub const UNAVAILABLE: Code = Code::new(
 pub const CODES: &[Code] = &[
     MALFORMED,
     INCOMPLETE_BODY,
+    UNEXPECTED_BODY,
     UNAUTHORIZED,
     FORBIDDEN,
     NOT_FOUND,
@@ -106,6 +116,7 @@ pub const CODES: &[Code] = &[
     IDEMPOTENCY_KEY_IN_USE,
     IDEMPOTENCY_KEY_REUSED,
     TOO_LARGE,
+    URI_TOO_LONG,
     UNSUPPORTED_MEDIA_TYPE,
     UNSUPPORTED_ENCODING,
     INVALID,

@@ -40,6 +40,12 @@ pub struct Entry {
     pub route: fn() -> Route,
 }
 
+/// Tells whether programs are answered at this address: everything below `/api/` but the documentation, which people read.
+pub(super) fn is_for_programs(path: &str) -> bool {
+    let docs = path.strip_prefix("/api/docs");
+    path.starts_with("/api/") && !docs.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// Adds every row to the application, in order: put fixed addresses before those with a segment in the same place.
 pub fn register(table: &[Entry], config: &mut web::ServiceConfig) {
     for entry in table {

@@ -6,7 +6,9 @@ use std::time::Instant;
 use actix_web::HttpMessage;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::error::InternalError;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use uuid::Uuid;
 
@@ -30,12 +32,23 @@ pub async fn trace<B: MessageBody>(
     let method = request.method().clone();
     let route = request.match_pattern().unwrap_or_else(|| "(none)".to_owned());
     let started = Instant::now();
-    let mut response = next.call(request).await?;
-    let status = response.status().as_u16();
-    let ms = started.elapsed().as_millis();
-    tracing::info!(target: "mediaport::request", request_id = %id, %method, %route, status, ms, "answered");
-    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
-        response.headers_mut().insert(HeaderName::from_static("x-request-id"), value);
+    let answered = |status: StatusCode, headers: &mut HeaderMap| {
+        let (status, ms) = (status.as_u16(), started.elapsed().as_millis());
+        tracing::info!(target: "mediaport::request", request_id = %id, %method, %route, status, ms, "answered");
+        if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+            headers.insert(HeaderName::from_static("x-request-id"), value);
+        }
+    };
+    match next.call(request).await {
+        Ok(mut response) => {
+            answered(response.status(), response.headers_mut());
+            Ok(response)
+        }
+        // A layer broke and its answer travels inside the error.
+        Err(error) => {
+            let mut response = error.error_response();
+            answered(response.status(), response.headers_mut());
+            Err(InternalError::from_response(error, response).into())
+        }
     }
-    Ok(response)
 }

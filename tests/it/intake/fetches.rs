@@ -322,7 +322,7 @@ async fn faults_that_do_not_pass_are_given_up_after_seven_attempts() {
             let now = desk.after(Duration::from_secs(wait), &media).await;
             assert_eq!(now["state"], "fetching", "{reason} {wait}: {now}");
         }
-        desk.app.clock.advance(Duration::from_secs(25_920));
+        desk.app.clock.advance(Duration::from_mins(432));
         assert_eq!(desk.reason(&media).await, reason);
     }
     desk.nothing_is_left().await;

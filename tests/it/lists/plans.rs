@@ -29,6 +29,11 @@ impl Plan {
         self.sql.contains("LIMIT $")
     }
 
+    /// Tells whether the plan takes this index; any will do without a name.
+    pub(super) fn takes(&self, index: &str) -> bool {
+        index.is_empty() || self.text.split_whitespace().any(|word| word == index)
+    }
+
     /// Says what is wrong with the plan of a page: whole tables or many rows looked at, rows sorted.
     ///
     /// The server sorts when it expects a handful of rows; it also says how many there were, so those it may.

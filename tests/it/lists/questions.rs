@@ -68,7 +68,7 @@ fn of_audit(actor: &str, target: &str) -> Vec<(String, &'static str)> {
     ]
 }
 
-fn questions(rows: &Rows, item: &Value) -> Vec<Question> {
+fn questions(rows: &Rows, item: &Value, engine: Engine) -> Vec<Question> {
     let [id, endpoint] = [&item["id"], &item["deliveries"][0]["endpoint_id"]].map(|id| id.as_str().unwrap());
     let small = format!("app={}", rows.apps()[1]);
     let time = "from=2023-11-14T22:30:00Z&to=2023-11-14T22:40:00Z";
@@ -80,11 +80,14 @@ fn questions(rows: &Rows, item: &Value) -> Vec<Question> {
         }
     }
     for (filter, index) in of_conversations() {
+        // The server knows how few there are here, and may well sort a hundred of them.
+        let index = if engine == Engine::Sqlite { index } else { [""; 2] };
         for beside in ["", "after=01920000-0000-7000-8000-000000500000", &small] {
             questions.push(Question { address: format!("/api/v1/conversations?{filter}&{beside}"), index });
         }
     }
     for (filter, index) in of_audit(rows.apps()[1], id) {
+        let index = if engine == Engine::Sqlite { index } else { "" };
         for beside in ["", &place, time, &format!("{time}&{place}")] {
             let address = format!("/api/v1/audit?limit=50&{filter}&{beside}");
             questions.push(Question { address, index: [index; 2] });
@@ -100,16 +103,12 @@ fn questions(rows: &Rows, item: &Value) -> Vec<Question> {
 }
 
 /// Says what is wrong with how a question was answered.
-fn problems(question: &Question, is_of_one: bool, plans: &[Plan], engine: Engine) -> Vec<String> {
+fn problems(question: &Question, is_of_one: bool, plans: &[Plan]) -> Vec<String> {
     let index = question.index[usize::from(!is_of_one)];
     let mut problems = Vec::new();
     for plan in plans.iter().filter(|plan| plan.is_of_a_page()) {
         let mut why = plan.problems();
-        // The server knows how many rows there are, and may know better.
-        if engine == Engine::Sqlite
-            && !index.is_empty()
-            && !plan.text.contains(&format!("USING INDEX {index} ("))
-        {
+        if !plan.takes(index) {
             why.push("takes another index");
         }
         problems.extend(why.into_iter().map(|why| format!("{} {why}:\n{}\n", question.address, plan.text)));
@@ -129,15 +128,19 @@ async fn every_question_is_answered_from_an_index() {
     let mut found = BTreeMap::new();
     // An embedded database may never have been counted; the server counts by itself, and keeps a plan from the sixth
     // time on.
-    for (is_counted, mode, times) in [(false, "force_custom_plan", 1), (true, "auto", 7)] {
+    for (is_counted, mode, times) in [(false, "force_custom_plan", 1), (true, "auto", 6)] {
         if is_counted || engine == Engine::Postgres {
             plans::analyze(&app).await;
         }
         plans::listen(&mut app, mode).await;
         let clients = [&rows.admin, &rows.small].map(|client| ApiClient::new(app.address(), &client.key));
-        for question in questions(&rows, &item) {
+        // Places and times are values only, so once is enough for them.
+        let is_asked = |question: &Question| {
+            times == 1 || !["after=", "from="].iter().any(|value| question.address.contains(value))
+        };
+        for question in questions(&rows, &item, engine).into_iter().filter(is_asked) {
             for (number, client) in clients.iter().enumerate() {
-                for _ in 1..times {
+                for _ in 1..if engine == Engine::Postgres { times } else { 1 } {
                     client.get(&question.address).await;
                 }
                 plans::forget();
@@ -147,7 +150,7 @@ async fn every_question_is_answered_from_an_index() {
                     let plans = plans::take(&app).await;
                     assert_eq!(page.status, 200, "{}: {}", question.address, page.text());
                     assert!(!plans.is_empty(), "{}", question.address);
-                    for problem in problems(&question, is_of_one, &plans, engine) {
+                    for problem in problems(&question, is_of_one, &plans) {
                         found.entry(question.address.clone()).or_insert(format!("{mode}: {problem}"));
                     }
                 }

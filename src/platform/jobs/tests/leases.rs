@@ -7,6 +7,7 @@ on_both!(
     what_a_dead_process_held_is_done_by_another,
     after_an_outage_owners_come_before_the_reaper,
     leases_of_a_former_process_are_voided_at_start,
+    a_claim_that_nobody_was_told_of_is_given_back,
     a_running_job_that_is_queued_again_stays_one_row,
     a_job_that_lost_its_lease_is_dropped,
     a_job_can_finish_in_its_own_transaction,
@@ -49,6 +50,20 @@ async fn leases_of_a_former_process_are_voided_at_start(ground: Ground) {
 
     assert_eq!(ground.run_due().await, 1);
     assert_eq!(ground.cx.done(), ["moody 2"]);
+}
+
+async fn a_claim_that_nobody_was_told_of_is_given_back(ground: Ground) {
+    ground.enqueue(vec![Moody]).await;
+    let (worker, mut crew) = (ground.worker(JobSettings::default()), Crew::default());
+    let owner = worker.name_claim();
+    let unheard = worker.claim(Arc::clone(&owner), 1, true, String::new()).await.unwrap();
+    assert_eq!((unheard.jobs.len(), ground.depth().await.running), (1, 1));
+    crew.doubt(owner);
+
+    worker.take_turn(&mut crew).await;
+    ground.wait_for_done(1).await;
+
+    assert_eq!(ground.cx.done(), ["moody 1"], "it counts as never claimed");
 }
 
 async fn a_running_job_that_is_queued_again_stays_one_row(ground: Ground) {
