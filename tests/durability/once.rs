@@ -42,7 +42,9 @@ fn durability_a_repeated_request_is_done_once_although_the_process_dies() {
         let life = Duration::from_millis(random.random_range(LIFE));
         let answers = std::thread::scope(|scope| {
             let clients: Vec<_> = (0..CLIENTS)
-                .map(|_| scope.spawn(|| insist(Client::new(site.port, &keys.app), &conversation, &key, &file)))
+                .map(|_| {
+                    scope.spawn(|| insist(Client::new(site.port, &keys.app), &conversation, &key, &file))
+                })
                 .collect();
             std::thread::sleep(life);
             killed_early += usize::from(clients.iter().any(|client| !client.is_finished()));
