@@ -10,7 +10,7 @@ use rand::{Rng, RngExt, SeedableRng};
 use crate::alone;
 use crate::ledger::{Counters, Ledger, Load, Refusals, bytes, compare, deliveries, drain, file};
 use crate::site::{Keys, SHORT_LEASES, Site, add_route, files_below, status_of, wait_until};
-use crate::wire::{Client, Wire, media_path};
+use crate::wire::{Client, Wire, media_path, raw_path};
 
 const UPLOADS: usize = 400;
 const CLIENTS: usize = 8;
@@ -166,7 +166,11 @@ fn break_off(
         Framing::Length | Framing::Chunks => format!("{more}Content-Type: application/octet-stream\r\n"),
     };
 
-    let head = client.head("POST", &media_path(conversation), &more);
+    let path = match framing {
+        Framing::Multipart => media_path(conversation),
+        Framing::Length | Framing::Chunks => raw_path(conversation),
+    };
+    let head = client.head("POST", &path, &more);
     let mut wire = Wire::connect(port).unwrap();
     wire.send(head.as_bytes()).unwrap();
     // What follows may fail: the server may have refused it already.

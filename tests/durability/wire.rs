@@ -60,11 +60,15 @@ impl Wire {
     /// Sends the same piece again and again until the server answers, closes the connection, or has been given this
     /// much time; gives the bytes that went out.
     pub(crate) fn pour(&mut self, piece: &[u8], patience: Duration) -> u64 {
-        let (begun, mut poured) = (Instant::now(), 0);
+        let (begun, mut poured, mut at) = (Instant::now(), 0, 0);
         self.stream.get_ref().set_write_timeout(Some(Duration::from_millis(500))).unwrap();
         while begun.elapsed() < patience && !self.is_answered() {
-            match self.stream.get_mut().write(piece) {
-                Ok(count) => poured += count as u64,
+            // A piece that went out in part goes on where it stopped, or a chunk would end in its middle.
+            match self.stream.get_mut().write(&piece[at..]) {
+                Ok(count) => {
+                    poured += count as u64;
+                    at = (at + count) % piece.len();
+                }
                 // It does not read on; then it answers, or never.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(_) => break,
@@ -207,7 +211,7 @@ impl Client {
         let more = format!(
             "Idempotency-Key: {key}\r\nContent-Type: application/octet-stream\r\nContent-Length: {length}\r\n"
         );
-        self.head("POST", &media_path(conversation), &more)
+        self.head("POST", &raw_path(conversation), &more)
     }
 
     /// Gives the head of a request; `more` are whole lines.
@@ -235,6 +239,11 @@ impl Client {
 }
 
 /// Gives the address that takes the body as a file.
+pub(crate) fn raw_path(conversation: &str) -> String {
+    format!("{}?kind=attachment&file_name=x.bin", media_path(conversation))
+}
+
+/// Gives the address that takes files in forms and JSON.
 pub(crate) fn media_path(conversation: &str) -> String {
-    format!("/api/v1/conversations/{conversation}/media?kind=attachment&file_name=x.bin")
+    format!("/api/v1/conversations/{conversation}/media")
 }

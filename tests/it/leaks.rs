@@ -203,9 +203,12 @@ async fn add_endpoints(
         "endpoint secret",
         fields.iter().find(|field| field.0 == "secret_access_key").unwrap().1.clone(),
     );
+    // A box that is ticked in the form is true in JSON.
+    let in_json =
+        |value: &String| if value == "on" { true.into() } else { serde_json::Value::from(value.as_str()) };
     let object = |fields: &[(&str, String)]| {
         let object: serde_json::Map<_, _> =
-            fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone().into())).collect();
+            fields.iter().map(|(name, value)| ((*name).to_owned(), in_json(value))).collect();
         serde_json::Value::Object(object)
     };
     let added = token.post("/api/v1/endpoints", &object(&fields)).await.expect(201);

@@ -274,12 +274,12 @@ mod tests {
             [
                 "state string  queued|sent",
                 "name! string or null 1 to 80 characters",
-                "files list of object at most 9 entries",
-                "files[].id! UUID",
-                "files[].size integer at least 0",
                 "media! object or null",
                 "media.id! UUID",
                 "media.size integer at least 0",
+                "files list of object at most 9 entries",
+                "files[].id! UUID",
+                "files[].size integer at least 0",
             ]
         );
     }

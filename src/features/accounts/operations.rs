@@ -24,7 +24,7 @@ pub const INDEX: Operation = Operation {
           "used_at": null, "revoked_at": null, "made_with": "tR5vC1mJq8Ea", "current": false
         }, {
           "id": "tR5vC1mJq8Ea", "created_at": "2026-11-20T12:19:58.300Z", "expires_at": null,
-          "used_at": null, "revoked_at": null, "made_with": null, "current": true
+          "used_at": "2026-11-20T12:21:59.004Z", "revoked_at": null, "made_with": null, "current": true
         }], "next": null}"#,
     )],
     problems: &[],
@@ -56,7 +56,7 @@ pub const CREATE: Operation = Operation {
         r#"{
           "id": "tB7nH2kLw9Xs", "created_at": "2026-11-20T12:22:04.118Z", "expires_at": "2026-12-20T12:22:04.118Z",
           "used_at": null, "revoked_at": null, "made_with": "tR5vC1mJq8Ea", "current": false,
-          "token": "mp_tB7nH2kLw9Xs_4rBd7LwN2yVh8KcQf5JmT1xZs9GpR3aEu6Wi0oYbDkCvXn2qHjMtLsPf"
+          "token": "mp_tB7nH2kLw9Xs_4rBd7LwN2yVh8KcQf5JmT1xZs9GpR3aEu6Wi0oYbDkCvXn2qH"
         }"#,
     )],
     problems: &[],

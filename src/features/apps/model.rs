@@ -139,13 +139,14 @@ mod tests {
                 vec![Scope::MediaRead],
                 1,
             ),
-            (json!({"scopes": "media.write", "expires_in_days": "730"}), vec![Scope::MediaWrite], 730),
+            (json!({"scopes": ["media.write"], "expires_in_days": 730}), vec![Scope::MediaWrite], 730),
         ] {
             let terms = parse(&asked).expect("good terms");
             assert_eq!((terms.scopes, terms.life), (scopes, Duration::from_hours(24 * days)), "{asked}");
         }
         for (asked, field) in [
             (json!({"scopes": []}), "scopes"),
+            (json!({"scopes": "media.write"}), "scopes"),
             (json!({"scopes": ["media.read", ""]}), "scopes"),
             (json!({"scopes": ["Media.read"]}), "scopes"),
             (json!({"scopes": ["*"]}), "scopes"),

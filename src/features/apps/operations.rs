@@ -151,7 +151,7 @@ pub const CREATE_KEY: Operation = Operation {
         r#"{
           "id": "kQ3xT8vWm2Zp", "scopes": ["media.read"], "created_at": "2026-11-20T12:21:30.512Z",
           "expires_at": "2026-12-20T12:21:30.512Z", "used_at": null, "revoked_at": null,
-          "key": "mp_kQ3xT8vWm2Zp_4rBd7LwN2yVh8KcQf5JmT1xZs9GpR3aEu6Wi0oYbDkCvXn2qHjMtLsPf"
+          "key": "mp_kQ3xT8vWm2Zp_4rBd7LwN2yVh8KcQf5JmT1xZs9GpR3aEu6Wi0oYbDkCvXn2qH"
         }"#,
     )],
     problems: &[],

@@ -3,11 +3,14 @@
 //! A form is read once into [`FormFields`]; a parser asks a [`Check`] for each field by name and collects every problem,
 //! so that a visitor sees all of them at once, each beside its field. JSON bodies use the same names and checks.
 
+mod errors;
+
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
 use zeroize::Zeroize;
+
+pub use errors::FieldErrors;
 
 use super::secret::Secret;
 
@@ -160,63 +163,6 @@ impl FormFields {
     #[must_use]
     pub fn check(&self) -> Check<'_> {
         Check { fields: self, errors: FieldErrors::default() }
-    }
-}
-
-/// Problems by field, in the order in which they were found, which is the order of the form.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FieldErrors(Vec<(String, Vec<String>)>);
-
-/// An object: each field with its problems.
-impl Serialize for FieldErrors {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(field, messages)| (field, messages)))
-    }
-}
-
-impl FieldErrors {
-    /// Makes a list with one problem.
-    #[must_use]
-    pub fn one(field: &str, message: impl Into<String>) -> Self {
-        let mut errors = Self::default();
-        errors.add(field, message);
-        errors
-    }
-
-    /// Adds a problem to a field.
-    pub fn add(&mut self, field: &str, message: impl Into<String>) {
-        match self.0.iter_mut().find(|(known, _)| known == field) {
-            Some((_, messages)) => messages.push(message.into()),
-            None => self.0.push((field.to_owned(), vec![message.into()])),
-        }
-    }
-
-    /// Takes over the problems of another list.
-    pub fn extend(&mut self, other: Self) {
-        for (field, messages) in other.0 {
-            for message in messages {
-                self.add(&field, message);
-            }
-        }
-    }
-
-    /// Tells whether nothing is wrong.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Gives the first problem of a field.
-    #[must_use]
-    pub fn first(&self, field: &str) -> Option<&str> {
-        self.iter().find(|(known, _)| *known == field).map(|(_, message)| message)
-    }
-
-    /// Gives all problems as field and message.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().flat_map(|(field, messages)| {
-            messages.iter().map(move |message| (field.as_str(), message.as_str()))
-        })
     }
 }
 
@@ -402,7 +348,8 @@ mod tests {
         );
 
         let errors = check.finish(()).expect_err("six of them are wrong");
-        let wrong: Vec<&str> = errors.0.iter().map(|(name, _)| name.as_str()).collect();
+        let mut wrong: Vec<&str> = errors.iter().map(|(name, _)| name).collect();
+        wrong.dedup();
         assert_eq!(wrong, ["name", "phone", "words", "flag", "list", "empty"]);
     }
 
