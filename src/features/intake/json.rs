@@ -114,7 +114,7 @@ fn fields(object: &Map<String, Value>) -> Result<FormFields, FieldErrors> {
             errors.add(name, "There is no such member");
         } else if NUMBERS.contains(&name.as_str()) && !(value.is_number() || value.is_null()) {
             errors.add(name, "Give a number");
-        } else if !NUMBERS.contains(&name.as_str()) && !(value.is_string() || value.is_null()) {
+        } else if !(NUMBERS.contains(&name.as_str()) || value.is_string() || value.is_null()) {
             errors.add(name, "Give text, in quotes");
         }
     }
