@@ -62,9 +62,13 @@ impl Wire {
     pub(crate) fn pour(&mut self, piece: &[u8], patience: Duration) -> u64 {
         let (begun, mut poured) = (Instant::now(), 0);
         self.stream.get_ref().set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+        let mut rest = piece;
         while begun.elapsed() < patience && !self.is_answered() {
-            match self.stream.get_mut().write(piece) {
-                Ok(count) => poured += count as u64,
+            match self.stream.get_mut().write(rest) {
+                Ok(count) => {
+                    poured += count as u64;
+                    rest = if count == rest.len() { piece } else { &rest[count..] };
+                }
                 // It does not read on; then it answers, or never.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(_) => break,
