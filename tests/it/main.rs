@@ -3,6 +3,7 @@
 
 mod access;
 mod accounts;
+mod apps;
 mod audit;
 mod config;
 mod connectors;
@@ -20,4 +21,5 @@ mod poison;
 mod problems;
 mod schema;
 mod support;
+mod tokens;
 mod web;

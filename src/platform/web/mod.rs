@@ -28,7 +28,7 @@ mod unread;
 mod visit;
 
 pub use actor::{Actor, Machine, Person, Role, Who};
-pub use extract::{Form, JsonObject, Nothing, Params, Segment};
+pub use extract::{Form, JsonObject, Nothing, Params, Segment, Segments};
 pub use failure::{Failure, draw_failures};
 pub use guard::guard;
 pub use headers::security_headers;

@@ -149,7 +149,9 @@ impl TestApp {
     /// Runs everything that is due, what happens each second included, and gives the number of runs.
     pub(crate) async fn run_due_jobs(&self) -> usize {
         let (services, worker) = (Arc::clone(self.services()), self.running().worker.clone());
+        let uses = Arc::clone(&self.running().installation.uses);
         self.run(async move {
+            apps::save_uses(&services.db, &uses).await.unwrap();
             audit::chain_waiting(&services.db, services.clock.now()).await.unwrap();
             worker.run_due().await.unwrap()
         })
