@@ -60,14 +60,14 @@ impl Wire {
     /// Sends the same piece again and again until the server answers, closes the connection, or has been given this
     /// much time; gives the bytes that went out.
     pub(crate) fn pour(&mut self, piece: &[u8], patience: Duration) -> u64 {
-        let (begun, mut poured, mut at) = (Instant::now(), 0, 0);
+        let (begun, mut poured) = (Instant::now(), 0);
         self.stream.get_ref().set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+        let mut rest = piece;
         while begun.elapsed() < patience && !self.is_answered() {
-            // A piece that went out in part goes on where it stopped, or a chunk would end in its middle.
-            match self.stream.get_mut().write(&piece[at..]) {
+            match self.stream.get_mut().write(rest) {
                 Ok(count) => {
                     poured += count as u64;
-                    at = (at + count) % piece.len();
+                    rest = if count == rest.len() { piece } else { &rest[count..] };
                 }
                 // It does not read on; then it answers, or never.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
