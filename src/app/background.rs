@@ -9,9 +9,10 @@ use crate::config::Config;
 use crate::features::accounts::pages::sign_ins::SignInLimits;
 use crate::features::endpoints::TestLimit;
 use crate::features::media::Downloads;
-use crate::features::{Services, audit, deliveries, intake, media};
+use crate::features::{Services, apps, audit, deliveries, intake, media};
 use crate::platform::idempotency::Replies;
 use crate::platform::jobs::{Registry, Worker};
+use crate::platform::keys::Uses;
 use crate::platform::tasks::Tasks;
 use crate::platform::web::session::Sessions;
 
@@ -42,29 +43,33 @@ pub(super) struct Upkeep {
     pub(super) sign_ins: Data<SignInLimits>,
     pub(super) endpoint_tests: Data<TestLimit>,
     pub(super) replies: Replies,
+    pub(super) uses: Arc<Uses>,
 }
 
-/// Starts what happens each second: audit rows get their place in the chain, counted downloads are written down. Each
-/// hour ended sessions go. What was counted last is written when the process stops.
+/// Starts what happens each second: audit rows get their place in the chain, counted downloads and uses of keys are
+/// written down. Each hour ended sessions go. What was counted last is written when the process stops.
 pub(super) fn tick(services: &Arc<Services>, downloads: &Arc<Downloads>, upkeep: Upkeep, tasks: &Tasks) {
     let (services, downloads, stop) = (Arc::clone(services), Arc::clone(downloads), tasks.stop_signal());
     tasks.spawn(async move {
         let mut swept = services.clock.now();
         while stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(1))).await.is_some() {
-            each_second(&services, &downloads).await;
+            each_second(&services, &downloads, &upkeep.uses).await;
             if services.clock.now().since(swept) >= HOUR {
                 swept = services.clock.now();
                 each_hour(&upkeep).await;
             }
         }
-        each_second(&services, &downloads).await;
+        each_second(&services, &downloads, &upkeep.uses).await;
     });
 }
 
-async fn each_second(services: &Services, downloads: &Downloads) {
+async fn each_second(services: &Services, downloads: &Downloads, uses: &Uses) {
     let now = services.clock.now();
     if let Err(error) = downloads.flush(&services.db, now).await {
         tracing::warn!(%error, "could not write down the downloads");
+    }
+    if let Err(error) = apps::save_uses(&services.db, uses).await {
+        tracing::warn!(%error, "could not write down when keys were used");
     }
     if let Err(error) = audit::chain_waiting(&services.db, now).await {
         tracing::warn!(%error, "could not queue the chaining of audit rows");

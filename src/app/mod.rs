@@ -30,6 +30,7 @@ use crate::platform::clock::Clock;
 use crate::platform::db::{Db, DbResult, Engine, Location};
 use crate::platform::idempotency::Replies;
 use crate::platform::jobs::{Worker, void_leases};
+use crate::platform::keys::Uses;
 use crate::platform::outbound::Outbound;
 use crate::platform::secret::Secret;
 use crate::platform::tasks::Tasks;
@@ -49,6 +50,8 @@ pub struct Installation {
     pub services: Arc<Services>,
     /// Downloads by machines that are not written down yet.
     pub downloads: Arc<Downloads>,
+    /// Uses of keys and tokens that are not written down yet.
+    pub uses: Arc<Uses>,
     /// What requests with an idempotency key were answered.
     pub replies: Replies,
     /// Background tasks of this process.
@@ -96,7 +99,14 @@ impl Installation {
             services.vault.clone(),
             config.idempotency,
         );
-        Ok(Self { config, services: Arc::new(services), downloads: Arc::default(), replies, tasks })
+        Ok(Self {
+            config,
+            services: Arc::new(services),
+            downloads: Arc::default(),
+            uses: Arc::default(),
+            replies,
+            tasks,
+        })
     }
 
     /// Serves until told to stop.

@@ -6,7 +6,9 @@ use actix_web::http::Method;
 use actix_web::web::{self, Data, ServiceConfig};
 
 use super::{Installation, health, reference};
-use crate::features::{accounts, conversations, deliveries, endpoints, intake, media, overview, use_cases};
+use crate::features::{
+    accounts, apps, audit, conversations, deliveries, endpoints, intake, media, overview, use_cases,
+};
 use crate::platform::web::{Door, Entry, Role, assets};
 
 const ADMIN: Door = Door::People(&[Role::Admin]);
@@ -14,6 +16,7 @@ const WATCHERS: Door = Door::People(&[Role::Admin, Role::Auditor]);
 const ANYBODY_SIGNED_IN: Door = Door::People(Role::ALL);
 const ADMIN_TOKEN: Door = Door::Api { scope: None, roles: &[Role::Admin] };
 
+const ANY_TOKEN: Door = Door::Api { scope: None, roles: Role::ALL };
 const WATCHER_TOKEN: Door = Door::Api { scope: None, roles: &[Role::Admin, Role::Auditor] };
 
 const fn api(scope: &'static str) -> Door {
@@ -44,7 +47,7 @@ macro_rules! entry {
 /// Lists the routes; fixed addresses stand before those with a segment in the same place.
 #[must_use]
 pub fn table() -> Vec<Entry> {
-    [open(), people(), storage(), http_api()].into_iter().flatten().collect()
+    [open(), people(), storage(), http_api(), administration()].into_iter().flatten().collect()
 }
 
 fn open() -> Vec<Entry> {
@@ -111,6 +114,23 @@ fn http_api() -> Vec<Entry> {
         entry!(PUT "/api/v1/use-cases/{id}" ADMIN_TOKEN => use_cases::api::update, use_cases::operations::UPDATE),
         entry!(GET "/api/v1/deliveries" WATCHER_TOKEN => deliveries::api::index, deliveries::operations::INDEX),
         entry!(GET "/api/v1/deliveries/{id}" WATCHER_TOKEN => deliveries::api::show, deliveries::operations::SHOW),
+    ]
+}
+
+fn administration() -> Vec<Entry> {
+    vec![
+        entry!(GET "/api/v1/apps" WATCHER_TOKEN => apps::api::apps::index, apps::operations::INDEX),
+        entry!(POST "/api/v1/apps" ADMIN_TOKEN => apps::api::apps::create, apps::operations::CREATE),
+        entry!(GET "/api/v1/apps/{id}" WATCHER_TOKEN => apps::api::apps::show, apps::operations::SHOW),
+        entry!(PUT "/api/v1/apps/{id}" ADMIN_TOKEN => apps::api::apps::update, apps::operations::UPDATE),
+        entry!(GET "/api/v1/apps/{id}/keys" WATCHER_TOKEN => apps::api::keys::index, apps::operations::KEYS),
+        entry!(POST "/api/v1/apps/{id}/keys" ADMIN_TOKEN => apps::api::keys::create, apps::operations::CREATE_KEY),
+        entry!(DELETE "/api/v1/apps/{id}/keys/{key}" ADMIN_TOKEN => apps::api::keys::destroy, apps::operations::REVOKE_KEY),
+        entry!(GET "/api/v1/tokens" ANY_TOKEN => accounts::api::index, accounts::operations::INDEX),
+        entry!(POST "/api/v1/tokens" ANY_TOKEN => accounts::api::create, accounts::operations::CREATE),
+        entry!(DELETE "/api/v1/tokens/{id}" ANY_TOKEN => accounts::api::destroy, accounts::operations::REVOKE),
+        entry!(GET "/api/v1/audit" WATCHER_TOKEN => audit::api::index, audit::operations::INDEX),
+        entry!(GET "/api/v1/audit/verification" WATCHER_TOKEN => audit::api::verification, audit::operations::VERIFICATION),
     ]
 }
 

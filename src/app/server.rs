@@ -57,13 +57,21 @@ pub(super) fn bind(
         sign_ins: limits.clone(),
         endpoint_tests: shared.endpoint_tests.clone(),
         replies: replies.clone(),
+        uses: Arc::clone(&installation.uses),
     };
+    let uses = Arc::clone(&installation.uses);
     let site_config = config.clone();
     let server = HttpServer::new(move || {
         let public = public.wait().clone();
         let session = session_layer(sessions.clone(), cookie_key.clone(), public.is_https());
         App::new()
-            .app_data(Data::new(site(&services, &site_config, replies.clone(), public)))
+            .app_data(Data::new(site(
+                &services,
+                &site_config,
+                Doors::new(&services, &uses),
+                replies.clone(),
+                public,
+            )))
             .app_data(services.clone())
             .app_data(limits.clone())
             .app_data(passwords.clone())
@@ -93,11 +101,17 @@ pub(super) fn bind(
 }
 
 /// What every request knows about the installation.
-fn site(services: &Data<Services>, config: &Config, replies: Replies, public: PublicUrl) -> Site {
+fn site(
+    services: &Data<Services>,
+    config: &Config,
+    doorkeeper: Doors,
+    replies: Replies,
+    public: PublicUrl,
+) -> Site {
     Site {
         db: services.db.clone(),
         clock: services.clock.clone(),
-        doorkeeper: Arc::new(Doors::new(services)),
+        doorkeeper: Arc::new(doorkeeper),
         doors: doors(&routes::table()),
         menu: menu::menu,
         public,

@@ -4,17 +4,44 @@
 //! so that a visitor sees all of them at once, each beside its field. JSON bodies use the same names and checks.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 use zeroize::Zeroize;
 
 use super::secret::Secret;
 
+/// The longest life of a key: whoever has not exchanged it for two years has forgotten it.
+const MOST_DAYS: u32 = 730;
+
 /// The fields of a submitted form or JSON object, in the order in which they came, with the problems found so far.
 #[derive(Clone, Default)]
 pub struct FormFields {
     values: Vec<(String, String)>,
+    /// How JSON wrote the fields; a form writes text only, and everything in it.
+    written: Vec<(String, Written)>,
     errors: FieldErrors,
+}
+
+/// How JSON wrote a value. What is text in the documentation has to be text: a number in its place would lose leading
+/// zeros, or digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Written {
+    Text,
+    Number,
+    Flag,
+    List,
+}
+
+impl Written {
+    fn of(value: &serde_json::Value) -> Self {
+        match value {
+            serde_json::Value::Bool(_) => Self::Flag,
+            serde_json::Value::Number(_) => Self::Number,
+            serde_json::Value::Array(_) => Self::List,
+            _ => Self::Text,
+        }
+    }
 }
 
 /// Prints names only: any value may be a secret.
@@ -36,16 +63,17 @@ impl FormFields {
     /// Wraps decoded name and value pairs.
     #[must_use]
     pub fn new(values: Vec<(String, String)>) -> Self {
-        Self { values, errors: FieldErrors::default() }
+        Self { values, written: Vec::new(), errors: FieldErrors::default() }
     }
 
     /// Reads a JSON object whose values are text, numbers, booleans or lists of these.
     ///
     /// Errors name the fields whose value is of no use in a form.
     pub fn from_json(object: &serde_json::Map<String, serde_json::Value>) -> Result<Self, FieldErrors> {
-        let mut values = Vec::new();
+        let (mut values, mut written) = (Vec::new(), Vec::new());
         let mut errors = FieldErrors::default();
         for (name, value) in object {
+            written.push((name.clone(), Written::of(value)));
             let items = match value {
                 serde_json::Value::Array(items) => items.as_slice(),
                 serde_json::Value::Null => &[],
@@ -60,7 +88,7 @@ impl FormFields {
                 }
             }
         }
-        if errors.is_empty() { Ok(Self::new(values)) } else { Err(errors) }
+        if errors.is_empty() { Ok(Self { values, written, errors }) } else { Err(errors) }
     }
 
     /// Gives the same fields with these problems beside them.
@@ -205,8 +233,26 @@ impl Check<'_> {
         self.errors.add(name, message);
     }
 
+    /// Refuses what JSON wrote in another way than one of these.
+    fn is_written(&mut self, name: &str, ways: &[Written], problem: &str) -> bool {
+        let written = self.fields.written.iter().find(|(known, _)| known == name);
+        let is_right = written.is_none_or(|(_, way)| ways.contains(way)) || self.is_null(name);
+        if !is_right {
+            self.refuse(name, problem);
+        }
+        is_right
+    }
+
+    fn is_null(&self, name: &str) -> bool {
+        let is_list = self.fields.written.iter().any(|(known, way)| known == name && *way == Written::List);
+        !is_list && self.fields.values(name).next().is_none()
+    }
+
     /// Gives the trimmed text of a field that may be empty; at most `most` characters, no control characters.
     pub fn text(&mut self, name: &str, most: usize) -> String {
+        if !self.is_written(name, &[Written::Text], "Give text, in quotes") {
+            return String::new();
+        }
         let text = self.fields.value(name).trim();
         if text.chars().count() > most {
             self.refuse(name, format!("Use at most {most} characters"));
@@ -220,7 +266,7 @@ impl Check<'_> {
     /// Gives the trimmed text of a field that must be filled in.
     pub fn required(&mut self, name: &str, what: &str, most: usize) -> String {
         let text = self.text(name, most);
-        if text.is_empty() {
+        if text.is_empty() && self.errors.first(name).is_none() {
             self.refuse(name, format!("Enter {what}"));
         }
         text
@@ -228,6 +274,9 @@ impl Check<'_> {
 
     /// Gives a parsed value, or nothing when the field is empty.
     pub fn parsed<T: FromStr>(&mut self, name: &str, problem: &str) -> Option<T> {
+        if !self.is_written(name, &[Written::Text, Written::Number], problem) {
+            return None;
+        }
         let text = self.fields.value(name).trim().to_owned();
         if text.is_empty() {
             return None;
@@ -239,9 +288,22 @@ impl Check<'_> {
         value
     }
 
+    /// Gives a span of days from 1 to [`MOST_DAYS`], or nothing when the field is empty.
+    pub fn days(&mut self, name: &str) -> Option<Duration> {
+        let problem = "Use a whole number of days from 1 to 730";
+        let days = self.parsed::<u32>(name, problem)?;
+        if !(1..=MOST_DAYS).contains(&days) {
+            self.refuse(name, problem);
+        }
+        Some(Duration::from_hours(24) * days)
+    }
+
     /// Gives every value of a repeated field, parsed.
     pub fn each<T: FromStr>(&mut self, name: &str, problem: &str) -> Vec<T> {
         let mut parsed = Vec::new();
+        if !self.is_written(name, &[Written::List], "Give a list") {
+            return parsed;
+        }
         for value in self.fields.values(name) {
             match value.parse() {
                 Ok(value) => parsed.push(value),
@@ -253,6 +315,9 @@ impl Check<'_> {
 
     /// Gives a secret exactly as typed; an empty field keeps `stored`, and without a stored one it is a problem.
     pub fn secret(&mut self, name: &str, what: &str, stored: Option<&Secret<String>>) -> Secret<String> {
+        if !self.is_written(name, &[Written::Text], "Give text, in quotes") {
+            return Secret::default();
+        }
         let typed = self.fields.value(name);
         match (typed.is_empty(), stored) {
             (false, _) if typed.len() > 16 * 1024 => {
@@ -270,7 +335,7 @@ impl Check<'_> {
 
     /// Tells whether a single box is ticked.
     pub fn flag(&mut self, name: &str) -> bool {
-        self.fields.flag(name)
+        self.is_written(name, &[Written::Flag], "Give true or false") && self.fields.flag(name)
     }
 
     /// Gives `value` when no problem was found, else all problems.
@@ -309,6 +374,36 @@ mod tests {
         assert_eq!(check.secret("password", "the password", Some(&stored)), stored);
         check.secret("password", "the password", None);
         assert!(check.finish(()).is_err());
+    }
+
+    #[test]
+    fn json_has_to_write_a_value_as_what_it_is() {
+        let object = serde_json::json!({
+            "name": false, "phone": 4930, "words": ["a"], "port": 22, "flag": "yes", "is": true, "list": "a", "ids": ["a"],
+            "none": null, "empty": [],
+        });
+        let serde_json::Value::Object(object) = object else { panic!("an object") };
+        let fields = FormFields::from_json(&object).expect("values of use in a form");
+        let mut check = fields.check();
+
+        for name in ["name", "phone", "words"] {
+            check.required(name, "a text", 9);
+        }
+        check.secret("phone", "a secret", None);
+        check.flag("flag");
+        check.each::<String>("list", "Give names");
+        assert_eq!(check.parsed::<u16>("port", "Give a number"), Some(22));
+        assert_eq!(check.parsed::<u16>("empty", "Give a number"), None);
+        assert!(check.flag("is") && !check.flag("none"));
+        assert_eq!(check.each::<String>("ids", "Give names"), ["a"]);
+        assert_eq!(
+            (check.text("none", 9), check.each::<String>("none", "Give names").len()),
+            (String::new(), 0)
+        );
+
+        let errors = check.finish(()).expect_err("six of them are wrong");
+        let wrong: Vec<&str> = errors.0.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(wrong, ["name", "phone", "words", "flag", "list", "empty"]);
     }
 
     #[test]

@@ -58,6 +58,8 @@ async function checkCost(path, { visitor, html = MOST.html } = {}) {
 
 export async function pagesForStrangersAreLight() {
   await checkCost('/login');
+  await checkCost('/api/docs');
+  await checkCost('/api/docs/handInFile'); // the longest of the calls
 }
 
 export async function pagesAreLight() {

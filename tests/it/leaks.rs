@@ -99,6 +99,7 @@ async fn use_everything(
     process.beside(&["app", "add", "Claims"]);
     secrets.insert("key", process.beside(&["key", "add", "--app", "Claims"]));
     let (token, app) = (client(process, &secrets["personal token"]), client(process, &secrets["key"]));
+    add_keys(&token, &mut secrets, written).await;
     let endpoint = add_endpoints(&browser, &token, &mut secrets, written).await;
     let use_case = json!({"name": "Claims", "pictures": [], "recordings": [], "other": [endpoint]});
     let use_case = token.post("/api/v1/use-cases", &use_case).await.expect(201).json()["id"].clone();
@@ -122,7 +123,10 @@ async fn use_everything(
     {
         written.add_page(&browser.get(path).await);
     }
-    for path in ["endpoints", "use-cases", "deliveries", &format!("endpoints/{endpoint}")] {
+    let own = format!("endpoints/{endpoint}");
+    for path in
+        ["endpoints", "use-cases", "deliveries", "apps", "tokens", "audit", "audit/verification", &own]
+    {
         written.add_page(&token.get(&format!("/api/v1/{path}")).await.expect(200));
     }
     written.add_page(&browser.sign_out().await);
@@ -166,6 +170,24 @@ async fn order_files(
 
 fn client(process: &Process, key: &str) -> ApiClient {
     ApiClient::new(process.address.clone(), key)
+}
+
+/// Has a key and a token made over the HTTP API, whose answers alone hold them, and are kept for a repetition.
+async fn add_keys(token: &ApiClient, secrets: &mut BTreeMap<&'static str, String>, written: &mut Written) {
+    let apps = token.get("/api/v1/apps").await.expect(200);
+    let keys = format!("/api/v1/apps/{}/keys", apps.json()["items"][0]["id"].as_str().unwrap());
+    for (path, field, name) in [
+        (keys.as_str(), "key", "key made over the API"),
+        ("/api/v1/tokens", "token", "token made over the API"),
+    ] {
+        let made = token.post_once(path, &json!({}), field).await.expect(201).json();
+        let again = token.post_once(path, &json!({}), field).await.expect(201).json();
+        assert_eq!(made, again);
+        secrets.insert(name, made[field].as_str().unwrap().to_owned());
+        written.add_page(&token.get(path).await.expect(200));
+        let one = format!("{path}/{}", made["id"].as_str().unwrap());
+        written.add_page(&token.delete(&one).await.expect(204));
+    }
 }
 
 /// Adds an endpoint that works, and tries one whose secret is wrong over every way in.

@@ -35,6 +35,9 @@ async fn lists(client: &ApiClient) -> Vec<&'static str> {
     lists
 }
 
+/// Apps are few, and some questions are put to each of them.
+const FEW: &str = "/api/v1/apps";
+
 fn ids(items: &[Value]) -> Vec<String> {
     items.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
 }
@@ -45,8 +48,12 @@ async fn every_list_answers_any_number_with_at_most_200_rows_or_a_refusal() {
     let rows = Rows::add(&app).await;
     let lists = lists(&rows.admin).await;
     assert!(lists.len() >= 5, "{lists:?}");
-    let past_the_end =
-        ["00000000-0000-7000-8000-000000000000", "0~00000000-0000-7000-8000-000000000000", "9I-_vw"];
+    let past_the_end = [
+        "00000000-0000-7000-8000-000000000000",
+        "0~00000000-0000-7000-8000-000000000000",
+        "9I-_vw",
+        "0~k00000000000",
+    ];
     let numbers = [
         "0",
         "-1",
@@ -90,7 +97,7 @@ async fn every_list_answers_any_number_with_at_most_200_rows_or_a_refusal() {
                 assert!(page.status == 200 || name != "limit" || !is_number, "{what}");
             }
         }
-        assert_eq!(most, 200, "{list}");
+        assert!(most == 200 || list == FEW, "{list} gives {most}");
         let mut ends = Vec::new();
         for place in past_the_end {
             let page = rows.admin.get(&format!("{list}?after={place}")).await;
@@ -124,7 +131,7 @@ async fn a_walk_gives_each_row_once_while_others_are_added() {
         assert_eq!(first.len(), before.len(), "{list} gives a row twice");
         assert_eq!(then.len(), during.len(), "{list} gives a row twice");
         assert!(first.is_subset(&then), "{list} leaves rows out");
-        assert!(before.len() > 200, "{list} has {}", before.len());
+        assert!(before.len() > 200 || list == FEW, "{list} has {}", before.len());
     }
     app.run_due_jobs().await;
 }
@@ -148,6 +155,11 @@ async fn add_a_row_to_each(app: &TestApp, number: usize) {
          FROM media WHERE id = (SELECT MIN(id) FROM media)",
         "INSERT INTO deliveries (id, media_id, endpoint_id, state, last_error, attempts, created_at, updated_at)
          SELECT $1, $1, id, 'delivered', $2, 1, $3, 0 FROM endpoints WHERE name = 'Shelf'",
+        "INSERT INTO apps (id, name, created_at) VALUES ($1, $2, $3)",
+        "INSERT INTO personal_tokens (id, user_id, secret_hash, created_at)
+         SELECT 't' || SUBSTR($1, 26, 11), user_id, $2, $3 FROM personal_tokens WHERE id = 't00000007919'",
+        "INSERT INTO audit_entries (id, at, actor_kind, actor_name, action, target_kind, detail)
+         VALUES ($1, $3, 'system', $2, 'test.done', 'test', '{}')",
     ];
     app.act(move |tx| {
         async move {

@@ -3,6 +3,7 @@
 
 mod access;
 mod accounts;
+mod apps;
 mod audit;
 mod config;
 mod connectors;
@@ -15,8 +16,10 @@ mod limits;
 mod lists;
 mod names;
 mod openapi;
+mod outbound;
 mod poison;
 mod problems;
 mod schema;
 mod support;
+mod tokens;
 mod web;

@@ -14,7 +14,8 @@ const ABOUT: &str = "\
 Media of conversations: hand files in, follow their deliveries, look after the places where they go.
 
 Send an app's key or a personal token as `Authorization: Bearer mp_…`. An app key sees its own app only; what belongs to \
-others is answered 404. Times are RFC 3339 in UTC with milliseconds, identifiers are opaque text.
+others is answered 404. Times are RFC 3339 in UTC with milliseconds, identifiers are opaque text. \
+An empty parameter of a query counts as left out.
 
 Refusals are problem documents (RFC 9457). Decide by `code`, which is stable; `detail` is a sentence for people; \
 `request_id` is in the log. A POST with an `Idempotency-Key` is done once, however often it is sent.";

@@ -10,10 +10,12 @@ use super::store;
 use crate::features::audit::{self, Act};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{Db, Tx};
-use crate::platform::keys::{Key, Purpose, random_text};
+use crate::platform::keys::random_text;
 use crate::platform::secret::Secret;
 use crate::platform::web::session::hash;
 use crate::platform::web::{Actor, Failure, Role};
+
+pub use super::tokens::add_token;
 
 /// How long the first set-up link lives: the operator has it on the screen.
 const FIRST_LINK: Duration = Duration::from_hours(1);
@@ -125,21 +127,6 @@ pub async fn add(
     let code = random_text(CODE);
     store::insert_link(tx, &hash(&code), Some(user.id), now, now.plus(INVITATION)).await?;
     Ok(Added::Invited(Secret::new(code)))
-}
-
-/// Makes a personal token for somebody and gives it, the only time it is seen.
-pub async fn add_token(
-    tx: &mut Tx,
-    actor: &Actor,
-    email: &str,
-    now: Timestamp,
-) -> Result<Secret<String>, AccountError> {
-    let user = store::find_by_email(tx, email).await?.ok_or(crate::platform::db::DbError::NotFound)?;
-    let key = Key::mint(Purpose::Token);
-    store::insert_token(tx, &key.id, user.id, &key.stored(), now).await?;
-    audit::record(tx, actor, now, Act::on("token.added", "user", user.id).with("token", key.id.as_str()))
-        .await?;
-    Ok(key.reveal())
 }
 
 /// Checks address and password. `None` is a refusal that does not tell why; it has its audit row.

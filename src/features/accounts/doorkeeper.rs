@@ -7,7 +7,7 @@ use super::model::{UserId, UserState};
 use super::store;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbResult, Tx};
-use crate::platform::keys::Key;
+use crate::platform::keys::{Key, Uses};
 use crate::platform::web::Person;
 
 /// Finds the person of a session.
@@ -16,11 +16,20 @@ pub async fn person_of_session(tx: &mut Tx, user: Uuid, session: String) -> DbRe
     Ok(user.filter(|user| user.state == UserState::Active).map(|user| as_person(&user, session)))
 }
 
-/// Finds the person of a personal token.
-pub async fn person_of_token(tx: &mut Tx, token: &Key, now: Timestamp) -> DbResult<Option<Person>> {
+/// Finds the person of a personal token, and notes that it was used.
+pub async fn person_of_token(
+    tx: &mut Tx,
+    token: &Key,
+    uses: &Uses,
+    now: Timestamp,
+) -> DbResult<Option<Person>> {
     let found = store::find_token(tx, &token.id, now).await?;
     // An unknown token costs a comparison as well.
-    let stored = found.as_ref().map_or("", |(_, stored)| stored);
-    let (true, Some((user, _))) = (token.matches(stored), &found) else { return Ok(None) };
-    person_of_session(tx, user.uuid(), token.id.clone()).await
+    let stored = found.as_ref().map_or("", |row| &row.secret_hash);
+    let (true, Some(row)) = (token.matches(stored), &found) else { return Ok(None) };
+    let person = person_of_session(tx, row.user_id.uuid(), token.id.to_string()).await?;
+    if person.is_some() {
+        uses.note(token.id.clone(), row.used_at, now);
+    }
+    Ok(person)
 }

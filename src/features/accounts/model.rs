@@ -7,6 +7,7 @@ use actix_web::http::StatusCode;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::DbError;
 use crate::platform::form::{FieldErrors, FormFields};
+use crate::platform::keys::{KeyId, KeyPlace};
 use crate::platform::secret::Secret;
 use crate::platform::web::{Code, Failure, Role};
 use crate::{text_enum, typed_id};
@@ -45,6 +46,25 @@ pub struct User {
     pub password_hash: Option<String>,
     /// When they were added.
     pub created_at: Timestamp,
+}
+
+/// A personal token as it is listed; its secret is nowhere.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub(super) struct Token {
+    pub(super) id: KeyId,
+    pub(super) created_at: Timestamp,
+    /// Those made on the server need not end.
+    pub(super) expires_at: Option<Timestamp>,
+    pub(super) used_at: Option<Timestamp>,
+    pub(super) revoked_at: Option<Timestamp>,
+    /// The token with which its person made it.
+    pub(super) made_with: Option<KeyId>,
+}
+
+impl Token {
+    pub(super) fn place(&self) -> KeyPlace {
+        KeyPlace { at: self.created_at, id: self.id.clone() }
+    }
 }
 
 /// What somebody enters to become a person who can sign in.
@@ -130,6 +150,12 @@ pub enum AccountError {
     /// Somebody has that address already.
     #[error("Somebody with this address is already here")]
     EmailTaken,
+    /// The token with which something was asked for is not good any more.
+    #[error("This token has ended")]
+    TokenGone,
+    /// What was entered cannot be saved.
+    #[error("some fields are refused")]
+    Invalid(FieldErrors),
     /// The database failed.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -139,6 +165,8 @@ impl From<AccountError> for Failure {
     fn from(error: AccountError) -> Self {
         match error {
             AccountError::LinkGone => Self::NotFound,
+            AccountError::TokenGone => Self::SignedOut,
+            AccountError::Invalid(errors) => Self::Invalid(errors),
             AccountError::EmailTaken => Self::refused(&EMAIL_TAKEN, error.to_string()),
             AccountError::Db(error) => error.into(),
         }

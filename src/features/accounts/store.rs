@@ -1,9 +1,10 @@
 //! SQL of people, their links and tokens.
 
-use super::model::{User, UserId, UserState};
+use super::model::{Token, User, UserId, UserState};
 use crate::on;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbResult, Tx, expect_one};
+use crate::platform::keys::{KeyId, KeyPlace};
 use crate::platform::web::Role;
 
 const BY_ID: &str = "SELECT id, email, name, role, state, password_hash, created_at FROM users WHERE id = $1";
@@ -26,14 +27,36 @@ const USE_LINK: &str =
     "UPDATE setup_links SET used_at = $2 WHERE code_hash = $1 AND used_at IS NULL AND expires_at > $2";
 
 const INSERT_TOKEN: &str =
-    "INSERT INTO personal_tokens (id, user_id, secret_hash, created_at) VALUES ($1, $2, $3, $4)";
-const FIND_TOKEN: &str = "SELECT user_id, secret_hash FROM personal_tokens
+    "INSERT INTO personal_tokens (id, user_id, secret_hash, created_at, expires_at, made_with)
+    VALUES ($1, $2, $3, $4, $5, $6)";
+const FIND_TOKEN: &str = "SELECT user_id, secret_hash, used_at FROM personal_tokens
     WHERE id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)";
+const SHOW_TOKEN: &str = "SELECT id, created_at, expires_at, used_at, revoked_at, made_with
+    FROM personal_tokens WHERE user_id = $1 AND id = $2";
+const LIST_TOKENS: &str = "SELECT id, created_at, expires_at, used_at, revoked_at, made_with
+    FROM personal_tokens WHERE user_id = $1 AND (created_at, id) < ($2, $3)
+    ORDER BY created_at DESC, id DESC LIMIT $4";
+const MADE_WITH: &str =
+    "SELECT id FROM personal_tokens WHERE user_id = $1 AND made_with = $2 AND revoked_at IS NULL ORDER BY id";
+const HOLD_TOKEN: &str = "UPDATE personal_tokens SET made_with = made_with
+    WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $3)";
+const REVOKE_TOKEN: &str =
+    "UPDATE personal_tokens SET revoked_at = $3 WHERE user_id = $1 AND id = $2 AND revoked_at IS NULL";
+const SAVE_TOKEN_USE: &str =
+    "UPDATE personal_tokens SET used_at = $2 WHERE id = $1 AND (used_at IS NULL OR used_at < $2)";
 
 /// A one-time link and, for invitations, whom it is for.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub(super) struct Link {
     pub(super) user_id: Option<UserId>,
+}
+
+/// A token that opens something, as the doorkeeper needs it.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct GoodToken {
+    pub(super) user_id: UserId,
+    pub(super) secret_hash: String,
+    pub(super) used_at: Option<Timestamp>,
 }
 
 pub(super) async fn find(tx: &mut Tx, id: UserId) -> DbResult<Option<User>> {
@@ -111,18 +134,68 @@ pub(super) async fn use_link(tx: &mut Tx, code_hash: &str, now: Timestamp) -> Db
 
 pub(super) async fn insert_token(
     tx: &mut Tx,
-    id: &str,
     user: UserId,
+    token: &Token,
     secret_hash: &str,
-    now: Timestamp,
 ) -> DbResult<()> {
-    on!(tx, conn => sqlx::query(INSERT_TOKEN).bind(id).bind(user).bind(secret_hash).bind(now).execute(conn).await
-        .map(|_| ()))?;
+    on!(tx, conn => sqlx::query(INSERT_TOKEN)
+        .bind(&token.id)
+        .bind(user)
+        .bind(secret_hash)
+        .bind(token.created_at)
+        .bind(token.expires_at)
+        .bind(&token.made_with)
+        .execute(conn)
+        .await
+        .map(drop))?;
     Ok(())
 }
 
-pub(super) async fn find_token(tx: &mut Tx, id: &str, now: Timestamp) -> DbResult<Option<(UserId, String)>> {
+pub(super) async fn find_token(tx: &mut Tx, id: &KeyId, now: Timestamp) -> DbResult<Option<GoodToken>> {
     Ok(on!(tx, conn => sqlx::query_as(FIND_TOKEN).bind(id).bind(now).fetch_optional(conn).await)?)
+}
+
+/// Finds a person's token, whether it is still good or not.
+pub(super) async fn show_token(tx: &mut Tx, user: UserId, id: &KeyId) -> DbResult<Option<Token>> {
+    Ok(on!(tx, conn => sqlx::query_as(SHOW_TOKEN).bind(user).bind(id).fetch_optional(conn).await)?)
+}
+
+/// Lists a person's tokens behind a place, the newest first.
+pub(super) async fn list_tokens(
+    tx: &mut Tx,
+    user: UserId,
+    after: Option<&KeyPlace>,
+    limit: i64,
+) -> DbResult<Vec<Token>> {
+    let (at, id) = KeyPlace::behind(after);
+    Ok(
+        on!(tx, conn => sqlx::query_as(LIST_TOKENS).bind(user).bind(at).bind(id).bind(limit).fetch_all(conn).await)?,
+    )
+}
+
+/// Gives a person's tokens that were made with one of them and are not revoked.
+pub(super) async fn tokens_made_with(tx: &mut Tx, user: UserId, maker: &KeyId) -> DbResult<Vec<KeyId>> {
+    Ok(on!(tx, conn => sqlx::query_scalar(MADE_WITH).bind(user).bind(maker).fetch_all(conn).await)?)
+}
+
+/// Keeps whoever would revoke the token waiting until this transaction ends; false when it is not good any more.
+pub(super) async fn hold_token(tx: &mut Tx, user: UserId, id: &KeyId, now: Timestamp) -> DbResult<bool> {
+    let held = on!(tx, conn => sqlx::query(HOLD_TOKEN).bind(user).bind(id).bind(now).execute(conn).await
+        .map(|done| done.rows_affected()))?;
+    Ok(held == 1)
+}
+
+/// Revokes a token; false when the person has no such token that was not revoked before.
+pub(super) async fn revoke_token(tx: &mut Tx, user: UserId, id: &KeyId, now: Timestamp) -> DbResult<bool> {
+    let changed = on!(tx, conn => sqlx::query(REVOKE_TOKEN).bind(user).bind(id).bind(now).execute(conn).await
+        .map(|done| done.rows_affected()))?;
+    Ok(changed == 1)
+}
+
+/// Remembers when a token was used, unless it has been used since.
+pub(super) async fn save_token_use(tx: &mut Tx, id: &KeyId, at: Timestamp) -> DbResult<()> {
+    on!(tx, conn => sqlx::query(SAVE_TOKEN_USE).bind(id).bind(at).execute(conn).await.map(drop))?;
+    Ok(())
 }
 
 /// Makes the row of somebody new.

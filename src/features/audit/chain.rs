@@ -35,28 +35,55 @@ pub struct Verdict {
 
 /// Recomputes the whole chain.
 pub async fn verify(db: &Db) -> DbResult<Verdict> {
-    let mut verdict = Verdict { good: 0, broken_at: None, unchained: 0 };
-    let mut previous = String::new();
-    loop {
-        let after = verdict.good;
-        let rows =
-            db.read(move |tx| async move { store::chained_after(tx, after, BATCH).await }.boxed()).await?;
+    let Stretch { good, broken_at, .. } = verify_stretch(db, 1, i64::MAX).await?;
+    Ok(Verdict { good, broken_at, unchained: count_unchained(db).await? })
+}
+
+/// Counts the rows that have no place yet.
+pub(super) async fn count_unchained(db: &Db) -> DbResult<i64> {
+    db.read(|tx| async move { store::count_unchained(tx).await }.boxed()).await
+}
+
+/// A piece of the chain, recomputed.
+#[derive(Debug, Default)]
+pub(super) struct Stretch {
+    /// Rows that are right, one after the other.
+    pub(super) good: i64,
+    /// The first place that is wrong.
+    pub(super) broken_at: Option<i64>,
+    /// The hash of the last row that is right.
+    pub(super) hash: Option<String>,
+    /// Whether the chain ends here.
+    pub(super) is_end: bool,
+}
+
+/// Recomputes the chain from a place on, for so many rows. The hash of the row before is taken as it stands there.
+pub(super) async fn verify_stretch(db: &Db, from: i64, most: i64) -> DbResult<Stretch> {
+    let before = from - 1;
+    let found = db.read(move |tx| async move { store::hash_at(tx, before).await }.boxed()).await;
+    let mut previous: String = found.map(Option::unwrap_or_default)?;
+    let mut stretch = Stretch::default();
+    while stretch.good < most {
+        let (after, limit) = (before + stretch.good, BATCH.min(most - stretch.good));
+        let read = db.read(move |tx| async move { store::chained_after(tx, after, limit).await }.boxed());
+        let rows = read.await?;
         if rows.is_empty() {
+            stretch.is_end = true;
             break;
         }
         for row in rows {
-            let expected = verdict.good + 1;
+            let expected = from + stretch.good;
             let fits = row.number == Some(expected)
                 && row.previous_hash.as_deref() == Some(&previous)
                 && row.hash.as_deref() == Some(&row.hash_at(expected, &previous));
             if !fits {
-                verdict.broken_at = Some(expected);
-                return Ok(verdict);
+                stretch.broken_at = Some(expected);
+                return Ok(stretch);
             }
             previous = row.hash.unwrap_or_default();
-            verdict.good = expected;
+            stretch.hash = Some(previous.clone());
+            stretch.good += 1;
         }
     }
-    verdict.unchained = db.read(|tx| async move { store::count_unchained(tx).await }.boxed()).await?;
-    Ok(verdict)
+    Ok(stretch)
 }

@@ -4,9 +4,11 @@
 //! are unchained at first; a job puts them in order into a hash chain, in batches. There is no way to change or remove a
 //! row. Verification says which rows fit the chain and how many still wait for their place in it.
 
+pub mod api;
 mod chain;
 pub mod jobs;
 mod model;
+pub mod operations;
 mod store;
 
 use futures_util::FutureExt;
@@ -20,7 +22,7 @@ pub use model::{Act, AuditEntryId};
 
 use model::NewEntry;
 
-/// Views of one media by one session are told apart by quarters of an hour.
+/// Views of one thing by one session are told apart by quarters of an hour.
 const VIEW_WINDOW_MS: i64 = 15 * 60 * 1000;
 
 /// Writes down that `actor` did `act`, in the transaction of the act itself.
@@ -31,11 +33,27 @@ pub async fn record(tx: &mut Tx, actor: &Actor, now: Timestamp, act: Act) -> DbR
 /// Writes down that a person is about to see a media: once for media, session and quarter of an hour, however many
 /// ranges a player asks for. Must be durable before the first byte leaves.
 pub async fn record_view(tx: &mut Tx, actor: &Actor, now: Timestamp, media: &str) -> DbResult<()> {
+    store::insert_once(tx, &view_of(actor, now, Act::on("media.viewed", "media", media), media))
+        .await
+        .map(drop)
+}
+
+/// Writes down that a person reads the log itself, as views are: before the first row leaves, once for session and
+/// quarter of an hour. So the log does not grow with each page of it that is read.
+async fn record_reading(db: &Db, actor: &Actor, now: Timestamp) -> DbResult<()> {
+    let entry = view_of(actor, now, Act::of("audit.viewed", "audit"), "audit");
+    let id = entry.id;
+    if db.read(move |tx| async move { store::exists(tx, id).await }.boxed()).await? {
+        return Ok(());
+    }
+    db.write(move |tx| async move { store::insert_once(tx, &entry).await.map(drop) }.boxed()).await
+}
+
+fn view_of(actor: &Actor, now: Timestamp, act: Act, what: &str) -> NewEntry {
     let session = actor.person().map(|person| person.session.clone()).unwrap_or_default();
     let quarter = now.millis() / VIEW_WINDOW_MS;
-    let act = Act::on("media.viewed", "media", media).with("session", session.as_str());
-    let entry = NewEntry::new(actor, now, act).once(&format!("view|{media}|{session}|{quarter}"));
-    store::insert_once(tx, &entry).await.map(drop)
+    let name = format!("view|{what}|{session}|{quarter}");
+    NewEntry::new(actor, now, act.with("session", session)).once(&name)
 }
 
 /// Queues the chaining of rows that have no place yet; costs one index read when there are none.

@@ -5,7 +5,9 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::platform::clock::Timestamp;
+use crate::platform::form::Check;
 use crate::platform::web::Actor;
+use crate::platform::web::pagination::{Filter, Moment};
 use crate::typed_id;
 
 typed_id! {
@@ -122,5 +124,41 @@ impl Entry {
             self.request_id,
         ]);
         hex::encode(Sha256::digest(fields.to_string()))
+    }
+}
+
+/// Which rows are asked for.
+#[derive(Debug, Clone)]
+pub struct AuditFilter {
+    pub(super) actor: Option<String>,
+    pub(super) action: Option<String>,
+    pub(super) target: Option<String>,
+    pub(super) from: Option<Timestamp>,
+    pub(super) to: Option<Timestamp>,
+}
+
+/// The longest identifier and the longest action are far shorter.
+const MOST: usize = 100;
+const TIME: &str = "Write the time as RFC 3339, such as 2026-03-01T12:30:00Z";
+
+impl Filter for AuditFilter {
+    const NAMES: &'static [&'static str] = &["actor", "action", "target", "from", "to"];
+
+    fn read(check: &mut Check<'_>) -> Self {
+        let mut text = |name| Some(check.text(name, MOST)).filter(|text| !text.is_empty());
+        let (actor, action, target) = (text("actor"), text("action"), text("target"));
+        Self { actor, action, target, from: check.parsed("from", TIME), to: check.parsed("to", TIME) }
+    }
+}
+
+impl AuditFilter {
+    /// Gives instant and identifier behind which the page begins: the place of the page before, or the end of the
+    /// range, whichever comes first. Before every identifier stands the empty text.
+    pub(super) fn behind(&self, after: Option<Moment>) -> (Timestamp, String) {
+        let to = self.to.unwrap_or(Timestamp::from_millis(i64::MAX));
+        match after {
+            Some(place) if place.at < to => (place.at, place.id.hyphenated().to_string()),
+            _ => (to, String::new()),
+        }
     }
 }

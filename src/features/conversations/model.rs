@@ -255,7 +255,7 @@ mod tests {
     #[test]
     fn empty_fields_are_absent_and_attributes_stay_as_they_came() {
         let (new, app) = parse(json!({
-            "use_case": " Claims ", "external_id": "", "channel": null, "customer": 4930,
+            "use_case": " Claims ", "external_id": "", "channel": null, "customer": "4930",
             "attributes": {"case": {"id": 7}}
         }))
         .expect("all good");

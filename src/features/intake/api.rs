@@ -14,7 +14,7 @@ use super::multipart::{self, OVERHEAD};
 use super::orders::order;
 use crate::features::Services;
 use crate::features::conversations::{self, Conversation, ConversationId, Reach};
-use crate::platform::form::FormFields;
+use crate::platform::form::{FieldErrors, FormFields};
 use crate::platform::web::{Call, Failure, Reply, Segment, problem};
 
 /// `POST /api/v1/conversations/{id}/media`.
@@ -42,6 +42,9 @@ pub async fn create(
 /// Reads the whole body, unless it can be refused before.
 async fn hand_in(request: &HttpRequest, payload: Payload, door: &Door<'_>) -> Result<Handed, Failure> {
     let encoding = Encoding::of(request.headers())?;
+    if !matches!(encoding, Encoding::Raw(_)) {
+        nothing_is_said_beside(request).map_err(Failure::Invalid)?;
+    }
     let limit = encoding.limit(door);
     admit(request.headers(), limit, door).await?;
     let mut body = Body::new(payload, limit);
@@ -54,6 +57,17 @@ async fn hand_in(request: &HttpRequest, payload: Payload, door: &Door<'_>) -> Re
             handed
         }
     })
+}
+
+/// A form and JSON say everything in the body; what stood in the query would be lost in silence.
+fn nothing_is_said_beside(request: &HttpRequest) -> Result<(), FieldErrors> {
+    let mut errors = FieldErrors::default();
+    for (name, _) in url::form_urlencoded::parse(request.query_string().as_bytes()) {
+        if json::MEMBERS.contains(&&*name) && errors.first(&name).is_none() {
+            errors.add(&name, "Say this in the body; the query counts for a file that is sent as it is");
+        }
+    }
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
 async fn find(call: &Call, id: ConversationId) -> Result<Conversation, Failure> {

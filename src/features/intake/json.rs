@@ -20,7 +20,7 @@ use crate::platform::form::{FieldErrors, FormFields};
 use crate::platform::web::{Code, Failure, json, problem};
 
 /// Everything that may stand in the object. What is misspelt must not be lost in silence.
-const MEMBERS: &[&str] = &[
+pub(super) const MEMBERS: &[&str] = &[
     "kind",
     "file_name",
     "mime_type",
@@ -104,13 +104,18 @@ fn address(fields: &FormFields, has_file: bool, door: &Door<'_>) -> Result<Optio
     }
 }
 
+/// The members that are numbers; the others are text.
+const NUMBERS: &[&str] = &["latitude", "longitude", "size"];
+
 fn fields(object: &Map<String, Value>) -> Result<FormFields, FieldErrors> {
     let mut errors = FieldErrors::default();
     for (name, value) in object {
         if !MEMBERS.contains(&name.as_str()) {
             errors.add(name, "There is no such member");
-        } else if !(value.is_string() || value.is_number() || value.is_null()) {
-            errors.add(name, "Give text or a number");
+        } else if NUMBERS.contains(&name.as_str()) && !(value.is_number() || value.is_null()) {
+            errors.add(name, "Give a number");
+        } else if !NUMBERS.contains(&name.as_str()) && !(value.is_string() || value.is_null()) {
+            errors.add(name, "Give text, in quotes");
         }
     }
     if errors.is_empty() { FormFields::from_json(object) } else { Err(errors) }

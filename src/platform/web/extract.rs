@@ -144,3 +144,18 @@ impl<T: FromStr> FromRequest for Segment<T> {
         ready(first.map(Self).ok_or(Failure::NotFound))
     }
 }
+
+/// Both segments of a path that has two.
+pub struct Segments<A, B>(pub A, pub B);
+
+impl<A: FromStr, B: FromStr> FromRequest for Segments<A, B> {
+    type Error = Failure;
+    type Future = Ready<Result<Self, Failure>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let mut values = request.match_info().iter().map(|(_, value)| value);
+        let first = values.next().and_then(|value| value.parse().ok());
+        let second = values.next().and_then(|value| value.parse().ok());
+        ready(first.zip(second).map(|(first, second)| Self(first, second)).ok_or(Failure::NotFound))
+    }
+}

@@ -74,7 +74,7 @@ const MOST_ROWS: u64 = 300;
 const FEW: &str = "d.media_id = $3";
 
 /// Those that grow, with the letters that statements give them.
-const TABLES: &[&str] = &["media", "deliveries", "conversations", "d", "m", "c"];
+const TABLES: &[&str] = &["media", "deliveries", "conversations", "audit_entries", "d", "m", "c"];
 
 static HEARD: OnceLock<()> = OnceLock::new();
 static STATEMENTS: Mutex<Vec<String>> = Mutex::new(Vec::new());

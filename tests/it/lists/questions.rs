@@ -56,6 +56,18 @@ fn of_conversations() -> Vec<(String, [&'static str; 2])> {
     ]
 }
 
+fn of_audit(actor: &str, target: &str) -> Vec<(String, &'static str)> {
+    vec![
+        (String::new(), "audit_entries_by_time"),
+        (format!("actor={actor}"), "audit_entries_by_actor_time"),
+        ("action=conversation.ended".into(), "audit_entries_by_action_time"),
+        ("action=media.received".into(), "audit_entries_by_action_time"),
+        (format!("actor={actor}&action=conversation.ended"), "audit_entries_by_actor_action_time"),
+        (format!("target={target}"), "audit_entries_by_target_time"),
+        (format!("target={target}&actor={actor}&action=media.received"), "audit_entries_by_target_time"),
+    ]
+}
+
 fn questions(rows: &Rows, item: &Value, engine: Engine) -> Vec<Question> {
     let [id, endpoint] = [&item["id"], &item["deliveries"][0]["endpoint_id"]].map(|id| id.as_str().unwrap());
     let small = format!("app={}", rows.apps()[1]);
@@ -74,11 +86,18 @@ fn questions(rows: &Rows, item: &Value, engine: Engine) -> Vec<Question> {
             questions.push(Question { address: format!("/api/v1/conversations?{filter}&{beside}"), index });
         }
     }
+    for (filter, index) in of_audit(rows.apps()[1], id) {
+        let index = if engine == Engine::Sqlite { index } else { "" };
+        for beside in ["", &place, time, &format!("{time}&{place}")] {
+            let address = format!("/api/v1/audit?limit=50&{filter}&{beside}");
+            questions.push(Question { address, index: [index; 2] });
+        }
+    }
     let others =
         ["", "state=held", "state=delivered", &format!("endpoint={endpoint}"), &format!("media={id}")];
     let mut others = others.map(|filter| format!("/api/v1/deliveries?{filter}")).to_vec();
     others.push(format!("/api/v1/deliveries?endpoint={endpoint}&state=held"));
-    others.extend(["/api/v1/endpoints".to_owned(), "/api/v1/use-cases".to_owned()]);
+    others.extend(["endpoints", "use-cases", "apps", "tokens"].map(|list| format!("/api/v1/{list}")));
     questions.extend(others.into_iter().map(|address| Question { address, index: [""; 2] }));
     questions
 }

@@ -82,6 +82,24 @@ const DELIVERIES: &str =
      FROM numbers"
 );
 
+/// For the only person that there is with a token.
+const TOKENS: &str = concat!(
+    "INSERT INTO personal_tokens (id, user_id, secret_hash, created_at)
+     SELECT 't' || SUBSTR(",
+    shuffled!("n"),
+    ", 2), user_id, '', n / 3 FROM numbers JOIN personal_tokens ON secret_hash <> ''"
+);
+/// What an app did with its media, and rarely something else. They have a place in the chain, so that nothing gives
+/// them one.
+const AUDIT: &str = concat!(
+    "INSERT INTO audit_entries (id, at, actor_kind, actor_id, actor_name, action, target_kind, target_id, detail,
+                                number, previous_hash, hash)
+     SELECT ", id!("0196" "n"), ", 1700000000000 + n / 3 * 1000, 'app', CASE WHEN n % 10 = 0 THEN $3 ELSE $2 END, 'Claims',
+            CASE WHEN n % 499 = 0 THEN 'conversation.ended' ELSE 'media.received' END, 'media', ", id!("0193" "1 + n / 2"), ",
+            '{}', n, '', ''
+     FROM numbers"
+);
+
 /// The bulk, and who may look at it.
 pub(super) struct Rows {
     /// A person who sees everything.
@@ -97,6 +115,8 @@ impl Rows {
     /// Adds the bulk to a fresh installation.
     pub(super) async fn add(app: &TestApp) -> Self {
         let admin = app.add_token(Role::Admin).await;
+        let tokens = [NUMBERS, TOKENS].concat();
+        app.act(move |tx| async move { insert(tx, &tokens, 250, None).await }.boxed()).await;
         let (large, small) = (app.add_key("Large", Scope::ALL).await, app.add_key("Small", Scope::ALL).await);
         let shelf = serde_json::json!({"name": "Shelf", "type": "folder", "directory": "shelf"});
         admin.post("/api/v1/endpoints", &shelf).await.expect(201);
@@ -118,6 +138,7 @@ impl Rows {
                 insert(tx, &[NUMBERS, USE_CASES].concat(), 250, None).await?;
                 insert(tx, &[NUMBERS, ENDPOINTS].concat(), 250, None).await?;
                 insert(tx, &[NUMBERS, LINKS].concat(), 250, None).await?;
+                insert(tx, &[NUMBERS, AUDIT].concat(), MEDIA, Some((&large, &small))).await?;
                 insert(tx, &[NUMBERS, CONVERSATIONS].concat(), 1_000, Some((&large, &small))).await?;
                 insert(tx, &[NUMBERS, MEDIA_ROWS].concat(), MEDIA, Some((&large, &small))).await?;
                 insert(tx, &[NUMBERS, DELIVERIES].concat(), MEDIA * 3 / 2, None).await

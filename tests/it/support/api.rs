@@ -32,6 +32,23 @@ impl ApiClient {
         self.send(request.body(document.to_string())).await
     }
 
+    /// Sends a JSON document that is to be worked on once, however often it is sent with this key.
+    pub(crate) async fn post_once(&self, path: &str, document: &Value, key: &str) -> Page {
+        let request = self.request(Method::POST, path).header(CONTENT_TYPE, "application/json");
+        self.send(request.header("Idempotency-Key", key).body(document.to_string())).await
+    }
+
+    /// Replaces something by a JSON document.
+    pub(crate) async fn put(&self, path: &str, document: &Value) -> Page {
+        let request = self.request(Method::PUT, path).header(CONTENT_TYPE, "application/json");
+        self.send(request.body(document.to_string())).await
+    }
+
+    /// Removes something.
+    pub(crate) async fn delete(&self, path: &str) -> Page {
+        self.send(self.request(Method::DELETE, path)).await
+    }
+
     /// Opens a conversation and gives its identifier.
     pub(crate) async fn open_conversation(&self, use_case: &str) -> String {
         let opened = self.post("/api/v1/conversations", &serde_json::json!({"use_case": use_case})).await;

@@ -45,11 +45,14 @@ impl Draft {
     }
 
     fn parse(form: &FormFields) -> Result<Self, FieldErrors> {
-        match (NewEndpoint::parse(form), Serves::parse(form)) {
-            (Ok(new), Ok(serves)) => Ok(Self { new, serves, accepts_warnings: form.flag("accept_warnings") }),
-            (new, serves) => {
+        let mut check = form.check();
+        let accepts_warnings = check.flag("accept_warnings");
+        match (NewEndpoint::parse(form), Serves::parse(form), check.finish(accepts_warnings)) {
+            (Ok(new), Ok(serves), Ok(accepts_warnings)) => Ok(Self { new, serves, accepts_warnings }),
+            (new, serves, confirmed) => {
                 let mut errors = new.err().unwrap_or_default();
                 errors.extend(serves.err().unwrap_or_default());
+                errors.extend(confirmed.err().unwrap_or_default());
                 Err(errors)
             }
         }

@@ -3,10 +3,16 @@
 //! An identifier to look up, a secret to compare, and a checksum that catches typing errors before the database is asked:
 //! `mp_` + 12 characters + `_` + 43 characters + 6 characters, all base 62.
 
+mod id;
+mod uses;
+
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::secret::Secret;
+
+pub use id::{KeyId, KeyPlace};
+pub use uses::Uses;
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const ID: usize = 12;
@@ -34,7 +40,7 @@ impl Purpose {
 /// A key as its holder has it.
 pub struct Key {
     /// The public part: stored in clear, shown in lists and logs.
-    pub id: String,
+    pub id: KeyId,
     secret: Secret<String>,
 }
 
@@ -42,7 +48,7 @@ impl Key {
     /// Makes a new key.
     #[must_use]
     pub fn mint(purpose: Purpose) -> Self {
-        let id = format!("{}{}", purpose.letter(), random_text(ID - 1));
+        let id = KeyId(format!("{}{}", purpose.letter(), random_text(ID - 1)));
         Self { id, secret: Secret::new(random_text(SECRET)) }
     }
 
@@ -50,12 +56,10 @@ impl Key {
     #[must_use]
     pub fn parse(text: &str, purpose: Purpose) -> Option<Self> {
         let (id, rest) = text.strip_prefix("mp_")?.split_once('_')?;
-        let well_formed = id.len() == ID
-            && id.starts_with(purpose.letter())
-            && rest.len() == SECRET + SUM
-            && id.bytes().chain(rest.bytes()).all(|byte| byte.is_ascii_alphanumeric());
+        let id: KeyId = id.parse().ok()?;
+        let well_formed = id.purpose() == purpose && is_base_62(rest, SECRET + SUM);
         let (secret, sum) = rest.split_at_checked(SECRET)?;
-        let key = Self { id: id.to_owned(), secret: Secret::from(secret) };
+        let key = Self { id, secret: Secret::from(secret) };
         (well_formed && key.checksum() == sum).then_some(key)
     }
 
@@ -86,6 +90,10 @@ impl Key {
         }
         text.iter().map(|byte| char::from(*byte)).collect()
     }
+}
+
+fn is_base_62(text: &str, length: usize) -> bool {
+    text.len() == length && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// Makes a random base-62 text of this length, for keys and one-time codes.
