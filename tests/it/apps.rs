@@ -89,7 +89,8 @@ async fn what_cannot_be_an_app_is_refused_by_field_and_changes_nothing() {
         }
     }
     for body in ["", "[]", "\"CRM\"", "{\"name\":"] {
-        let request = admin.request(reqwest::Method::POST, APPS).body(body);
+        let request =
+            admin.request(reqwest::Method::POST, APPS).header("Content-Type", "application/json").body(body);
         admin.send(request).await.expect(400);
     }
 
