@@ -119,18 +119,18 @@ fn http_api() -> Vec<Entry> {
 
 fn administration() -> Vec<Entry> {
     vec![
-        entry!(GET "/api/v1/apps" WATCHER_TOKEN => apps::api::apps::index),
-        entry!(POST "/api/v1/apps" ADMIN_TOKEN => apps::api::apps::create),
-        entry!(GET "/api/v1/apps/{id}" WATCHER_TOKEN => apps::api::apps::show),
-        entry!(PUT "/api/v1/apps/{id}" ADMIN_TOKEN => apps::api::apps::update),
-        entry!(GET "/api/v1/apps/{id}/keys" WATCHER_TOKEN => apps::api::keys::index),
-        entry!(POST "/api/v1/apps/{id}/keys" ADMIN_TOKEN => apps::api::keys::create),
-        entry!(DELETE "/api/v1/apps/{id}/keys/{key}" ADMIN_TOKEN => apps::api::keys::destroy),
-        entry!(GET "/api/v1/tokens" ANY_TOKEN => accounts::api::index),
-        entry!(POST "/api/v1/tokens" ANY_TOKEN => accounts::api::create),
-        entry!(DELETE "/api/v1/tokens/{id}" ANY_TOKEN => accounts::api::destroy),
-        entry!(GET "/api/v1/audit" WATCHER_TOKEN => audit::api::index),
-        entry!(GET "/api/v1/audit/verification" WATCHER_TOKEN => audit::api::verification),
+        entry!(GET "/api/v1/apps" WATCHER_TOKEN => apps::api::apps::index, apps::operations::INDEX),
+        entry!(POST "/api/v1/apps" ADMIN_TOKEN => apps::api::apps::create, apps::operations::CREATE),
+        entry!(GET "/api/v1/apps/{id}" WATCHER_TOKEN => apps::api::apps::show, apps::operations::SHOW),
+        entry!(PUT "/api/v1/apps/{id}" ADMIN_TOKEN => apps::api::apps::update, apps::operations::UPDATE),
+        entry!(GET "/api/v1/apps/{id}/keys" WATCHER_TOKEN => apps::api::keys::index, apps::operations::KEYS),
+        entry!(POST "/api/v1/apps/{id}/keys" ADMIN_TOKEN => apps::api::keys::create, apps::operations::CREATE_KEY),
+        entry!(DELETE "/api/v1/apps/{id}/keys/{key}" ADMIN_TOKEN => apps::api::keys::destroy, apps::operations::REVOKE_KEY),
+        entry!(GET "/api/v1/tokens" ANY_TOKEN => accounts::api::index, accounts::operations::INDEX),
+        entry!(POST "/api/v1/tokens" ANY_TOKEN => accounts::api::create, accounts::operations::CREATE),
+        entry!(DELETE "/api/v1/tokens/{id}" ANY_TOKEN => accounts::api::destroy, accounts::operations::REVOKE),
+        entry!(GET "/api/v1/audit" WATCHER_TOKEN => audit::api::index, audit::operations::INDEX),
+        entry!(GET "/api/v1/audit/verification" WATCHER_TOKEN => audit::api::verification, audit::operations::VERIFICATION),
     ]
 }
 

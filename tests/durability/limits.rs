@@ -1,7 +1,6 @@
 //! Requests that are larger than anything needs to be are refused early and cost no memory.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -81,12 +80,10 @@ fn chunk(bytes: &[u8]) -> Vec<u8> {
 
 /// Packs a gigabyte of zeros into a megabyte, as the header `deflate` means it.
 fn packed() -> Vec<u8> {
-    let (zeros, mut packer) = (vec![0; 1 << 20], Compress::new(Compression::best(), false));
+    let (zeros, mut compress) = (vec![0; 1 << 20], Compress::new(Compression::best(), false));
     let mut block = Vec::with_capacity(1 << 16);
-    packer.compress_vec(&zeros, &mut block, FlushCompress::Full).unwrap();
-    let mut packed = vec![0x78, 0x9c];
-    (0..1024).for_each(|_| packed.write_all(&block).unwrap());
-    packed
+    compress.compress_vec(&zeros, &mut block, FlushCompress::Full).unwrap();
+    [&[0x78, 0x9c][..], &block.repeat(1024)].concat()
 }
 
 const JSON: &str = "Content-Type: application/json\r\n";
@@ -148,7 +145,7 @@ fn of_heads(keys: &Keys, port: u16) -> Vec<Demand> {
     let client = Client::new(port, &keys.admin);
     let get = |path: &str, more: &str| client.head("GET", path, more);
     let list = "/api/v1/use-cases";
-    let many: String = (0..120).map(|number| format!("X-{number}: a\r\n")).collect();
+    let many = "X-Many: a\r\n".repeat(120);
     let long = format!("X-Long: {}\r\n", "a".repeat(1_000_000));
     let query = |bytes: usize| format!("{list}?{}", "a=1&".repeat(bytes / 4));
     let path = |bytes: usize| format!("/{}", "a/".repeat(bytes / 2));
@@ -183,12 +180,11 @@ fn of_files(keys: &Keys, port: u16, conversation: &str) -> Vec<Demand> {
         client.head("POST", &media_path(conversation), &format!("{kind}{more}"))
     };
     let length = format!("Content-Length: {ENORMOUS}\r\n");
-    let part = "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\na\r\n";
-    let parts = part.repeat(100_000).into_bytes();
-    let many_headers: String = (0..200).map(|number| format!("X-{number}: a\r\n")).collect();
+    let small = "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\na\r\n";
+    let too_many = small.repeat(100_000).into_bytes();
     let declared = |body: &[u8]| format!("Content-Length: {}\r\n", body.len());
     let malformed = (400, "malformed");
-    let headers = format!("--b\r\n{many_headers}\r\na\r\n").into_bytes();
+    let headers = format!("--b\r\n{}\r\na\r\n", "X-Many: a\r\n".repeat(200)).into_bytes();
     let json = |more: &str| client.head("POST", &media_path(conversation), &format!("{JSON}{more}"));
     let too_large = (413, "too_large");
     vec![
@@ -200,7 +196,7 @@ fn of_files(keys: &Keys, port: u16, conversation: &str) -> Vec<Demand> {
             .body(chunk(b"{"))
             .endless(chunk(&b"\"a\":1,".repeat(2000))),
         Demand::new("a long file", head("b", &length), (413, "too_large")).endless(vec![b'a'; CHUNK]),
-        Demand::new("100,000 parts", head("b", &declared(&parts)), malformed).body(parts),
+        Demand::new("100,000 parts", head("b", &declared(&too_many)), malformed).body(too_many),
         Demand::new("a boundary of 71 letters", head(&"b".repeat(71), "Content-Length: 9\r\n"), malformed)
             .body(b"--bbbbbbb".to_vec()),
         Demand::new("a boundary of a megabyte", head(&"b".repeat(1_000_000), &length), (431, "")),
@@ -209,7 +205,7 @@ fn of_files(keys: &Keys, port: u16, conversation: &str) -> Vec<Demand> {
             .body(chunk(b"--b\r\nX-Long: "))
             .endless(chunk(&[b'a'; CHUNK])),
         Demand::new("endless parts", head("b", CHUNKED), malformed)
-            .endless(chunk(part.repeat(200).as_bytes())),
+            .endless(chunk(small.repeat(200).as_bytes())),
         Demand::new("an endless preamble", head("b", CHUNKED), malformed).endless(chunk(&[b'a'; CHUNK])),
         Demand::new("an endless field", head("b", CHUNKED), (422, "invalid"))
             .body(chunk(b"--b\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\n"))
@@ -228,9 +224,9 @@ fn warm_up(site: &Site, keys: &Keys, conversation: &str) {
     std::thread::scope(|scope| {
         for number in 0..CLIENTS {
             scope.spawn(move || {
-                let mut app = Client::new(site.port, &keys.app);
+                let (mut app, file) = (Client::new(site.port, &keys.app), vec![b'a'; 1_000_000]);
                 for round in 0..4 {
-                    let stored = app.store(conversation, &format!("{number}-{round}"), &[b'a'; 1_000_000]);
+                    let stored = app.store(conversation, &format!("{number}-{round}"), &file);
                     assert_eq!(stored.unwrap().status, 201);
                     let mut admin = Client::new(site.port, &keys.admin);
                     admin.get("/api/v1/deliveries");

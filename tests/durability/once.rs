@@ -56,7 +56,9 @@ fn durability_a_repeated_request_is_done_once_although_the_process_dies() {
         assert_eq!(bodies.len(), 1, "everybody gets the same answer: {bodies:?}");
         for (body, refusals) in answers {
             ledger.note(&serde_json::from_str(&body).unwrap(), &key, &file);
-            refusals.into_iter().for_each(|(what, count)| *others.entry(what).or_default() += count);
+            for (what, count) in refusals {
+                *others.entry(what).or_default() += count;
+            }
         }
         sent.push((key, file, bodies.first().unwrap().clone()));
     }

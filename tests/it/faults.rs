@@ -21,7 +21,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
 use crate::support::{ApiClient, Browser, Page, Process, TestDatabase};
 
@@ -314,7 +314,7 @@ async fn told_to_come_again(visitors: &Visitors, asks: &[&Ask], telltales: &Rege
 struct Passage {
     address: SocketAddr,
     to: (String, u16),
-    open: Option<JoinHandle<()>>,
+    open: JoinSet<()>,
 }
 
 impl Passage {
@@ -323,16 +323,17 @@ impl Passage {
         let mut through: url::Url = url.parse().unwrap();
         let to = (through.host_str().unwrap().to_owned(), through.port().unwrap());
         let unused = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-        let mut passage = Self { address: unused, to, open: None };
+        let mut passage = Self { address: unused, to, open: JoinSet::new() };
         through.set_ip_host(unused.ip()).unwrap();
         through.set_port(Some(unused.port())).unwrap();
         passage.open().await;
         (passage, through.to_string())
     }
 
+    #[expect(clippy::disallowed_methods, reason = "this stands outside of the program")]
     async fn open(&mut self) {
         let (listener, to) = (TcpListener::bind(self.address).await.unwrap(), self.to.clone());
-        self.open = Some(tokio::spawn(async move {
+        self.open.spawn(async move {
             let mut all = JoinSet::new();
             while let Ok((mut near, _)) = listener.accept().await {
                 let to = to.clone();
@@ -341,14 +342,12 @@ impl Passage {
                     drop(tokio::io::copy_bidirectional(&mut near, &mut far).await);
                 });
             }
-        }));
+        });
     }
 
     /// Cuts every connection and takes no more.
     async fn cut(&mut self) {
-        let open = self.open.take().unwrap();
-        open.abort();
-        drop(open.await);
+        self.open.shutdown().await;
     }
 }
 

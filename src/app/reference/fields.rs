@@ -99,7 +99,9 @@ impl Reader<'_> {
             join(&mut whole, self.0.get(name).and_then(Value::as_object).cloned().unwrap_or_default());
         }
         if let Some(Value::Array(parts)) = whole.remove("allOf") {
-            parts.iter().for_each(|part| join(&mut whole, self.resolved(part)));
+            for part in &parts {
+                join(&mut whole, self.resolved(part));
+            }
         }
         for word in ["anyOf", "oneOf"] {
             let cases = whole.get(word).and_then(Value::as_array).cloned().unwrap_or_default();

@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use futures_util::FutureExt;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::model::{AccountError, Token, UserId};
@@ -10,14 +11,14 @@ use super::store;
 use super::tokens::{self, Own};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbError, DbResult};
-use crate::platform::form::FormFields;
 use crate::platform::keys::{KeyId, KeyPlace};
 use crate::platform::web::pagination::List;
 use crate::platform::web::{Answer, Call, Failure, JsonObject, Reply, Segment};
 
 /// A token without its secret.
-#[derive(Serialize)]
-struct TokenView {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Token")]
+pub(super) struct TokenView {
     id: KeyId,
     created_at: Timestamp,
     expires_at: Option<Timestamp>,
@@ -42,8 +43,9 @@ impl TokenView {
 }
 
 /// A token that was just made, with what its holder shows.
-#[derive(Serialize)]
-struct NewTokenView<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "NewToken")]
+pub(super) struct NewTokenView<'a> {
     #[serde(flatten)]
     about: TokenView,
     token: &'a str,
@@ -67,7 +69,7 @@ pub async fn index(call: Call, list: List<(), KeyPlace>) -> Reply {
 
 /// `POST /api/v1/tokens`: the answer has the token, the only time.
 pub async fn create(call: Call, body: JsonObject) -> Reply {
-    let form = FormFields::from_json(&body.0).map_err(Failure::Invalid)?;
+    let form = body.fields(&["expires_in_days"])?;
     let mut check = form.check();
     let life = check.days("expires_in_days");
     let life = check.finish(life).map_err(Failure::Invalid)?;

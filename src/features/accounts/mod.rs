@@ -7,6 +7,7 @@ pub mod actions;
 pub mod api;
 mod doorkeeper;
 mod model;
+pub mod operations;
 pub mod pages;
 mod passwords;
 mod store;

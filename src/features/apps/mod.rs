@@ -6,6 +6,7 @@
 pub mod actions;
 pub mod api;
 mod model;
+pub mod operations;
 mod store;
 
 use futures_util::FutureExt;

@@ -2,6 +2,7 @@
 
 use actix_web::http::StatusCode;
 use futures_util::FutureExt;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -13,11 +14,12 @@ use crate::platform::web::pagination::{List, Moment};
 use crate::platform::web::{Call, Failure, Params, Reply};
 
 /// Rows that one request may recompute: some hundredths of a second.
-const MOST_VERIFIED: i64 = 10_000;
+pub(super) const MOST_VERIFIED: i64 = 10_000;
 
 /// A row of the log.
-#[derive(Serialize)]
-struct EntryView {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuditEntry")]
+pub(super) struct EntryView {
     id: AuditEntryId,
     at: Timestamp,
     actor: ActorView,
@@ -30,14 +32,16 @@ struct EntryView {
     hash: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuditActor")]
 struct ActorView {
     kind: String,
     id: Option<String>,
     name: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuditTarget")]
 struct TargetView {
     kind: String,
     id: Option<String>,
@@ -86,8 +90,9 @@ pub struct VerificationParams {
 }
 
 /// What a piece of the chain looks like.
-#[derive(Serialize)]
-struct VerificationView {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuditVerification")]
+pub(super) struct VerificationView {
     good: i64,
     broken_at: Option<i64>,
     hash: Option<String>,

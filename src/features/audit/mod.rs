@@ -8,6 +8,7 @@ pub mod api;
 mod chain;
 pub mod jobs;
 mod model;
+pub mod operations;
 mod store;
 
 use futures_util::FutureExt;

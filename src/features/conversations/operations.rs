@@ -103,11 +103,7 @@ pub const INDEX: Operation = Operation {
     summary: "List conversations",
     about: "The newest first.",
     query: &[
-        Parameter {
-            name: "state",
-            about: "Whether it goes on",
-            shape: |schemas| schemas.of::<ConversationState>(),
-        },
+        Parameter { name: "state", about: "Whether it goes on", shape: Schemas::of::<ConversationState> },
         Parameter { name: "use_case", about: "Id or exact name of the use case", shape: text },
         Parameter { name: "external_id", about: "The app's own name for it", shape: text },
         Parameter { name: "agent", about: "The e-mail address of the person who handles it", shape: text },
@@ -119,7 +115,7 @@ pub const INDEX: Operation = Operation {
     answers: &[Told::json(
         200,
         "A page of conversations",
-        |schemas| schemas.page_of::<ConversationView>(),
+        Schemas::page_of::<ConversationView>,
         r#"{"items": [{
           "id": "01a1f8f0-31c2-7c7e-a2a4-5f0d1c9e7b11",
           "app_id": "01a1f8e8-d58b-710a-bde2-5eb4009a5dbf",

@@ -20,7 +20,7 @@ pub const INDEX: Operation = Operation {
     summary: "List deliveries",
     about: "The newest first.",
     query: &[
-        Parameter { name: "state", about: "How far it is", shape: |schemas| schemas.of::<DeliveryState>() },
+        Parameter { name: "state", about: "How far it is", shape: Schemas::of::<DeliveryState> },
         Parameter { name: "endpoint", about: "Where it goes", shape: id },
         Parameter { name: "media", about: "What is delivered", shape: id },
         LIMIT,
@@ -30,7 +30,7 @@ pub const INDEX: Operation = Operation {
     answers: &[Told::json(
         200,
         "A page of deliveries",
-        |schemas| schemas.page_of::<DeliveryView>(),
+        Schemas::page_of::<DeliveryView>,
         r#"{"items": [{
           "id": "01a1f8f1-9d05-7a61-8a3c-0e7e55b3f1aa",
           "state": "delivered", "held_reason": null, "attempts": 1,
@@ -62,7 +62,7 @@ pub const SHOW: Operation = Operation {
     answers: &[Told::json(
         200,
         "The delivery",
-        |schemas| schemas.of::<DeliveryView>(),
+        Schemas::of::<DeliveryView>,
         r#"{
           "id": "01a1f8f1-9d05-7a61-8a3c-0e7e55b3f1aa",
           "state": "delivered", "held_reason": null, "attempts": 1,

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::pages::{draft::Draft, testing};
 use super::store;
 use super::{Archive, Endpoint, EndpointId, EndpointState, EndpointSummary, TestLimit};
-use crate::connectors::{self, Outcome, Step};
+use crate::connectors::{self, AnyConnector, Outcome, Step};
 use crate::features::Services;
 use crate::features::use_cases::{self, Assignments, Link, UseCaseError, UseCaseId};
 use crate::formats::kinds::Purpose;
@@ -136,7 +136,7 @@ pub async fn create(call: Call, body: JsonObject, services: Data<Services>, limi
 /// Gives what the JSON object may hold: the members of every endpoint, and those of its type.
 fn members(body: &JsonObject) -> Vec<&'static str> {
     let connector = body.0.get("type").and_then(|key| connectors::find(key.as_str()?));
-    let own = connector.map(|connector| connector.described()).unwrap_or_default();
+    let own = connector.map(AnyConnector::described).unwrap_or_default();
     let common = ["name", "type", "archive", "pictures", "recordings", "accept_warnings"];
     common.into_iter().chain(own.iter().map(|field| field.name)).collect()
 }

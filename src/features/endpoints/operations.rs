@@ -88,7 +88,7 @@ pub const INDEX: Operation = Operation {
     answers: &[Told::json(
         200,
         "A page of endpoints",
-        |schemas| schemas.page_of::<SummaryView>(),
+        Schemas::page_of::<SummaryView>,
         r#"{"items": [{
           "id": "01a1f8ee-77a0-7d0f-93f4-2b8a6f1c0d55", "name": "Claims archive", "type": "folder",
           "directory": "claims", "address": "folder://claims",

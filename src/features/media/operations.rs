@@ -27,7 +27,7 @@ pub const INDEX: Operation = Operation {
     summary: "List media",
     about: "The newest first, each with its deliveries as they are now.",
     query: &[
-        Parameter { name: "kind", about: "What they are", shape: |schemas| schemas.of::<Kind>() },
+        Parameter { name: "kind", about: "What they are", shape: Schemas::of::<Kind> },
         Parameter {
             name: "conversation",
             about: "What they came with",
@@ -57,7 +57,7 @@ pub const INDEX: Operation = Operation {
     answers: &[Told::json(
         200,
         "A page of media",
-        |schemas| schemas.page_of::<MediaView<'static, DeliveryBrief>>(),
+        Schemas::page_of::<MediaView<'static, DeliveryBrief>>,
         r#"{"items": [{
           "id": "01a1f8f1-9d04-7f0e-9b7d-c25a8f64e3d2",
           "path": "media/01a1f8e8-d58b-710a-bde2-5eb4009a5dbf/01a1f8f0-31c2-7c7e-a2a4-5f0d1c9e7b11-01A1F8F19D047F0E9B7DC25A8F64E3D2.gif",

@@ -56,7 +56,7 @@ pub const INDEX: Operation = Operation {
     answers: &[Told::json(
         200,
         "A page of use cases",
-        |schemas| schemas.page_of::<UseCaseView>(),
+        Schemas::page_of::<UseCaseView>,
         r#"{"items": [{
           "id": "01a1f8ef-0b1d-7b52-8c56-3f4f0a6f2a90", "name": "Claims",
           "pictures": ["01a1f8ee-77a0-7d0f-93f4-2b8a6f1c0d55"], "recordings": [], "other": [],

@@ -263,10 +263,7 @@ async fn release(replies: Replies, name: Name, lease_no: i64) {
 }
 
 impl Drop for Ticket {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the client has gone and nobody waits; a shutdown in between costs the time of a lease"
-    )]
+    /// The client has gone and nobody waits; a shutdown in between costs the time of a lease.
     fn drop(&mut self) {
         if !*self.is_open.get_mut() {
             return;

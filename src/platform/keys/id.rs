@@ -1,8 +1,10 @@
 //! The public part of a key.
 
+use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 use super::{ID, Purpose, is_base_62};
@@ -43,6 +45,20 @@ impl FromStr for KeyId {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let is_known = text.starts_with([Purpose::App.letter(), Purpose::Token.letter()]);
         (is_known && is_base_62(text, ID)).then(|| Self(text.to_owned())).ok_or(MalformedId)
+    }
+}
+
+impl JsonSchema for KeyId {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "KeyId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "pattern": "^[kt][0-9A-Za-z]{11}$"})
     }
 }
 

@@ -1,8 +1,8 @@
 //! The web: one table of routes with their doors, one kind of visit, one way to fail, headers on every answer.
 //!
-//! A request passes, from the outside in: request id and log line, security headers, drawing of failures, compression,
-//! the session, and the guard, which looks the route up in the table, refuses forged writes and lets only the named
-//! principals in. Handlers see a [`Visit`] (pages) or a [`Call`] (HTTP API) and are about their own subject.
+//! A request passes, from the outside in: request id and log line, the end of what nobody reads, security headers, drawing
+//! of failures, compression, the session, and the guard, which refuses what is too large by its head, looks the route up in
+//! the table, refuses forged writes and lets only the named principals in. Handlers see a [`Visit`] (pages) or a [`Call`] (HTTP API) and are about their own subject.
 
 pub mod actor;
 pub mod assets;

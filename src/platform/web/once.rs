@@ -148,14 +148,15 @@ impl Call {
     /// when nothing comes of it.
     pub async fn at_length(&self, work: impl AsyncFnOnce(Once) -> Result<Answer, Failure>) -> Reply {
         let Some(name) = self.idempotency_key()? else {
-            return work(Once(Place::First(None))).await?.try_into();
+            return Box::pin(work(Once(Place::First(None)))).await?.try_into();
         };
         let ticket = match self.site.replies.claim_alone(name).await? {
             Claim::Ours(ticket) => Arc::new(ticket),
-            Claim::Done(done) => return work(Once(Place::Again(Arc::new(done)))).await?.try_into(),
+            Claim::Done(done) => return Box::pin(work(Once(Place::Again(Arc::new(done))))).await?.try_into(),
             Claim::Running(left) => return Err(in_use(left)),
         };
-        let done = ticket.while_held(work(Once(Place::First(Some(Arc::clone(&ticket)))))).await;
+        let working = Box::pin(work(Once(Place::First(Some(Arc::clone(&ticket))))));
+        let done = ticket.while_held(working).await;
         match &done {
             Ok(_) => ticket.close(),
             Err(_) => ticket.release().await,

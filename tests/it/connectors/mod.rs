@@ -4,7 +4,7 @@ mod contract;
 mod folder;
 mod s3;
 mod source;
-mod stub;
+pub(crate) mod stub;
 
 use std::path::Path;
 

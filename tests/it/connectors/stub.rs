@@ -13,7 +13,7 @@ use super::configured;
 
 /// What is wrong with a stub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lie {
+pub(crate) enum Lie {
     /// Nothing.
     None,
     /// It keeps another byte than was sent, and its sums are of what it keeps.
@@ -37,14 +37,14 @@ struct State {
 }
 
 /// A running stub.
-pub(super) struct Stub {
+pub(crate) struct Stub {
     state: Arc<Mutex<State>>,
     endpoint: String,
 }
 
 impl Stub {
     /// Starts a store with an empty bucket.
-    pub(super) fn start(lie: Lie) -> Self {
+    pub(crate) fn start(lie: Lie) -> Self {
         let state = Arc::new(Mutex::new(State::default()));
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
@@ -67,7 +67,7 @@ impl Stub {
     }
 
     /// Gives the stub's address.
-    pub(super) fn endpoint(&self) -> &str {
+    pub(crate) fn endpoint(&self) -> &str {
         &self.endpoint
     }
 

@@ -1,7 +1,7 @@
 //! Files that are fetched from an address.
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::Write;
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Desk, PNG, sha256};
-use crate::support::{TestApp, files_below, in_its_own_process, peer};
+use crate::support::{Canary, TestApp, files_below, in_its_own_process, peer, read_head};
 
 /// A file on somebody else's server, which goes with the test.
 struct Foreign {
@@ -97,34 +97,6 @@ fn answering(answer: impl Into<String>) -> String {
         }
     });
     format!("http://{address}/a.txt")
-}
-
-fn read_head(caller: &mut TcpStream) {
-    let (mut head, mut byte) = (Vec::new(), [0]);
-    while !head.ends_with(b"\r\n\r\n") && caller.read(&mut byte).unwrap() == 1 {
-        head.extend_from_slice(&byte);
-    }
-}
-
-/// A place that must not be called.
-struct Canary(TcpListener);
-
-impl Canary {
-    fn at(address: &str) -> Self {
-        let listener = TcpListener::bind((address, 0)).unwrap();
-        listener.set_nonblocking(true).unwrap();
-        Self(listener)
-    }
-
-    fn url(&self) -> String {
-        format!("http://{}/x", self.0.local_addr().unwrap())
-    }
-
-    #[track_caller]
-    fn assert_silent(&self) {
-        let called = self.0.accept();
-        assert!(called.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock), "it was called");
-    }
 }
 
 #[tokio::test]
@@ -221,7 +193,7 @@ async fn an_address_that_may_not_be_asked_is_refused_at_once() {
 async fn a_name_that_leads_inside_is_refused_when_it_is_resolved() {
     let desk = Desk::over(TestApp::with(&[("MEDIAPORT_OUTBOUND_ALLOW", "10.0.0.0/8")]).await).await;
     let canary = Canary::at("127.0.0.1");
-    let port = canary.0.local_addr().unwrap().port();
+    let port = canary.address().port();
     for url in [format!("http://localhost:{port}/x"), format!("https://localhost:{port}/x")] {
         let media = desk.order(&url).await;
         assert_eq!(desk.reason(&media).await, "refused_by_policy");

@@ -18,8 +18,9 @@ impl Names {
     pub(super) fn apply(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for (shown, real) in &self.0 {
-            let upper = |id: &str| id.replace('-', "").to_uppercase();
-            text = text.replace(shown, real).replace(&upper(shown), &upper(real));
+            let (bare, real_bare) = (shown.replace('-', ""), real.replace('-', ""));
+            text = text.replace(shown, real).replace(&bare, &real_bare);
+            text = text.replace(&bare.to_uppercase(), &real_bare.to_uppercase());
         }
         text
     }
@@ -58,11 +59,14 @@ impl Names {
         let whole = |pattern: &str| Regex::new(&format!("^{pattern}$")).unwrap();
         let instant = whole(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z");
         let secret = whole("mp_[kt][0-9A-Za-z]{11}_[0-9A-Za-z]{49}");
+        let key = whole("[kt][0-9A-Za-z]{11}");
         let hexes = whole("[0-9a-f]{32}");
         if [instant, secret, hexes].iter().any(|pattern| pattern.is_match(shown) && pattern.is_match(real)) {
             return true;
         }
-        if uuid().find(shown).is_some_and(|found| found.len() == shown.len()) && uuid().is_match(real) {
+        let is_id =
+            |text: &str| key.is_match(text) || uuid().find(text).is_some_and(|id| id.len() == text.len());
+        if is_id(shown) && is_id(real) {
             return self.0.entry(shown.to_owned()).or_insert_with(|| real.to_owned()) == real;
         }
         // Files lie in folders of their day.

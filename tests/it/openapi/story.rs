@@ -31,6 +31,18 @@ const STORY: &[(&str, u16)] = &[
     ("getMediaContent", 200),
     ("listDeliveries", 200),
     ("getDelivery", 200),
+    ("addApp", 201),
+    ("listApps", 200),
+    ("getApp", 200),
+    ("replaceApp", 200),
+    ("addAppKey", 201),
+    ("listAppKeys", 200),
+    ("revokeAppKey", 204),
+    ("addToken", 201),
+    ("listTokens", 200),
+    ("revokeToken", 204),
+    ("listAuditEntries", 200),
+    ("verifyAuditLog", 200),
     ("endConversation", 200),
     ("replaceUseCase", 200),
 ];
@@ -44,6 +56,8 @@ const IDS: &[(&str, &str)] = &[
     ("use-cases", "01a1f8ef-0b1d-7b52-8c56-3f4f0a6f2a90"),
     ("conversations", "01a1f8f0-31c2-7c7e-a2a4-5f0d1c9e7b11"),
     ("media", "01a1f8f1-9d04-7f0e-9b7d-c25a8f64e3d2"),
+    ("apps", "01a1f8e9-0b6c-7d8e-9f10-2a3b4c5d6e7f"),
+    ("tokens", "tB7nH2kLw9Xs"),
     ("deliveries", "01a1f8f1-9d05-7a61-8a3c-0e7e55b3f1aa"),
 ];
 
@@ -74,7 +88,7 @@ impl Story {
         for (noun, id) in IDS {
             path = path.replace(&format!("/{noun}/{{id}}"), &format!("/{noun}/{id}"));
         }
-        self.names.apply(&path)
+        self.names.apply(&path.replace("{key}", "kQ3xT8vWm2Zp"))
     }
 
     /// Sends the example of a call under an idempotency key.

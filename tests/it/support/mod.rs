@@ -5,8 +5,10 @@
 
 mod api;
 mod browser;
+mod canary;
 mod database;
 mod dump;
+mod names;
 mod page;
 mod process;
 mod s3;
@@ -33,8 +35,10 @@ use tokio::runtime::{Builder, Runtime};
 
 pub(crate) use api::ApiClient;
 pub(crate) use browser::Browser;
+pub(crate) use canary::{Canary, Turncoat, read_head};
 pub(crate) use database::TestDatabase;
 pub(crate) use dump::dump;
+pub(crate) use names::{Meaning, NameServer};
 pub(crate) use page::Page;
 pub(crate) use process::{Process, in_its_own_process};
 pub(crate) use s3::fresh_bucket;

@@ -19,6 +19,11 @@ pub(crate) struct Process {
 impl Process {
     /// Starts a process on this database with its data below `folder`; its log goes to `folder/log`.
     pub(crate) fn start(folder: &Path, database: &TestDatabase) -> Self {
+        Self::start_with(folder, database, &[])
+    }
+
+    /// Starts a process with these variables beside or instead of the usual ones.
+    pub(crate) fn start_with(folder: &Path, database: &TestDatabase, more: &[(&str, &str)]) -> Self {
         let variables: Vec<(String, String)> = [
             ("MEDIAPORT_DATA_DIR", folder.join("data").to_str().unwrap()),
             ("MEDIAPORT_DATABASE_URL", database.url()),
@@ -27,8 +32,10 @@ impl Process {
             ("MEDIAPORT_MEDIA__KEEP_FREE_PERCENT", "0"),
             ("MEDIAPORT_LOG", "trace"),
         ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into();
+        .iter()
+        .chain(more)
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
         let log = std::fs::File::create(folder.join("log")).unwrap();
         let mut child = command(&variables, &["serve"]).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let (mut greeting, mut address) = (String::new(), String::new());

@@ -2,6 +2,7 @@
 
 use actix_web::http::StatusCode;
 use futures_util::FutureExt;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::features::apps::actions::{self, AppError};
@@ -10,13 +11,13 @@ use crate::features::apps::{AppForm, AppId};
 use crate::features::use_cases::UseCaseId;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbError, DbResult, Tx};
-use crate::platform::form::FormFields;
 use crate::platform::web::pagination::{List, Named};
 use crate::platform::web::{Answer, Call, Failure, JsonObject, Reply, Segment};
 
 /// An app. It has no counts: they would take the longer the more there is.
-#[derive(Serialize)]
-struct AppView {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "App")]
+pub(in crate::features::apps) struct AppView {
     id: AppId,
     name: String,
     default_use_case: Option<UseCaseBrief>,
@@ -25,7 +26,8 @@ struct AppView {
     created_at: Timestamp,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "DefaultUseCase")]
 struct UseCaseBrief {
     id: UseCaseId,
     name: String,
@@ -94,7 +96,7 @@ pub async fn update(call: Call, id: Segment<AppId>, body: JsonObject) -> Reply {
 }
 
 fn parse(body: &JsonObject) -> Result<AppForm, Failure> {
-    let form = FormFields::from_json(&body.0).map_err(Failure::Invalid)?;
+    let form = body.fields(&["name", "default_use_case"])?;
     AppForm::parse(&form).map_err(Failure::Invalid)
 }
 

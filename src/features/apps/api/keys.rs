@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use futures_util::FutureExt;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::features::apps::actions::{self, AppError};
@@ -15,8 +16,9 @@ use crate::platform::web::pagination::List;
 use crate::platform::web::{Answer, Call, Failure, JsonObject, Reply, Segment, Segments};
 
 /// A key without its secret.
-#[derive(Serialize)]
-struct KeyView {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AppKey")]
+pub(in crate::features::apps) struct KeyView {
     id: KeyId,
     scopes: Vec<String>,
     created_at: Timestamp,
@@ -39,8 +41,9 @@ impl From<AppKey> for KeyView {
 }
 
 /// A key that was just made, with what its holder shows.
-#[derive(Serialize)]
-struct NewKeyView<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "NewAppKey")]
+pub(in crate::features::apps) struct NewKeyView<'a> {
     #[serde(flatten)]
     about: KeyView,
     key: &'a str,
@@ -63,6 +66,7 @@ pub async fn index(call: Call, id: Segment<AppId>, list: List<(), KeyPlace>) -> 
 
 /// `POST /api/v1/apps/{id}/keys`: the answer has the key, the only time.
 pub async fn create(call: Call, id: Segment<AppId>, body: JsonObject) -> Reply {
+    body.only(&["scopes", "expires_in_days"]).map_err(Failure::Invalid)?;
     let terms = KeyTerms::parse(&body.0).map_err(Failure::Invalid)?;
     let (actor, now, app) = (call.actor.clone(), call.now(), id.0);
     let creating = call.once(call.fingerprint(&body), move |tx| {
