@@ -234,7 +234,7 @@ impl Check<'_> {
         value
     }
 
-    /// Gives a span of days from 1 to [`MOST_DAYS`], or nothing when the field is empty.
+    /// Gives a span of days from 1 to 730, or nothing when the field is empty.
     pub fn days(&mut self, name: &str) -> Option<Duration> {
         let problem = "Use a whole number of days from 1 to 730";
         let days = self.parsed::<u32>(name, problem)?;
