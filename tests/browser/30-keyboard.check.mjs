@@ -107,7 +107,7 @@ export async function thePaletteFindsPagesAndGivesTheFocusBack() {
   await page.keyboard.press('Control+k');
   await page.keyboard.press('ArrowUp'); // from the first to the last
   await page.keyboard.press('Enter');
-  await page.waitForURL(`${portal.url}/deliveries`);
+  await page.waitForURL(`${portal.url}/api/docs`);
 }
 
 export async function theThemeIsChosenAndKept() {
