@@ -31,7 +31,7 @@ const MANY: usize = 20;
 /// other, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How soon everything works again once the database is there.
-const BACK: Duration = Duration::from_secs(5);
+const BACK: Duration = Duration::from_secs(30);
 const TABLES: [&str; 14] = [
     "users",
     "setup_links",
