@@ -40,6 +40,9 @@ pub trait AnyConnector: Send + Sync {
     /// Checks what was typed; a stored configuration that cannot be read counts as none.
     fn parse(&self, form: &FormFields, stored: Option<&Configuration>) -> Result<Configuration, FieldErrors>;
 
+    /// Fills in what only the destination can tell; see [`Connector::assist`].
+    fn assist<'a>(&'a self, form: FormFields, ground: &'a Ground) -> BoxFuture<'a, FormFields>;
+
     /// Says in one line where files go; the label when the settings cannot be read.
     fn address(&self, settings: &serde_json::Value) -> String;
 
@@ -104,6 +107,10 @@ impl<C: Connector> AnyConnector for C {
             settings: serde_json::to_value(settings).map_err(unstorable)?,
             secrets: Secret::new(serde_json::to_string(&secrets).map_err(unstorable)?),
         })
+    }
+
+    fn assist<'a>(&'a self, form: FormFields, ground: &'a Ground) -> BoxFuture<'a, FormFields> {
+        <C as Connector>::assist(form, ground).boxed()
     }
 
     fn address(&self, settings: &serde_json::Value) -> String {

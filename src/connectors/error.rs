@@ -28,9 +28,21 @@ pub enum DeliveryError {
     /// Nothing can be delivered until somebody repairs the endpoint's settings or rights.
     #[error("{message}")]
     Endpoint {
+        /// What has to be repaired.
+        reason: EndpointProblem,
         /// What happened and what helps.
         message: String,
     },
+}
+
+text_enum! {
+    /// What keeps an endpoint from taking anything.
+    EndpointProblem {
+        /// Its settings, its rights, or what stands at its address.
+        Setup = "setup",
+        /// Whoever answers is not the one that the admin confirmed. Nothing may be sent there before somebody has looked.
+        Identity = "identity",
+    }
 }
 
 text_enum! {
@@ -58,7 +70,12 @@ impl DeliveryError {
 
     /// Makes a [`DeliveryError::Endpoint`].
     pub fn endpoint(message: impl Into<String>) -> Self {
-        Self::Endpoint { message: message.into() }
+        Self::Endpoint { reason: EndpointProblem::Setup, message: message.into() }
+    }
+
+    /// Says that whoever answers is not the one that the admin confirmed; makes a [`DeliveryError::Endpoint`].
+    pub fn impostor(message: impl Into<String>) -> Self {
+        Self::Endpoint { reason: EndpointProblem::Identity, message: message.into() }
     }
 
     /// Says why a destination was not reached, beginning with one of three words: more would make an endpoint test a
@@ -68,7 +85,7 @@ impl DeliveryError {
         tracing::debug!(error = ?cause, "a destination was not reached");
         let message = format!("{}: {}", cause.word(), cure(cause));
         match cause {
-            OutboundError::Refused(_) | OutboundError::Tls(_) => Self::Endpoint { message },
+            OutboundError::Refused(_) | OutboundError::Tls(_) => Self::endpoint(message),
             OutboundError::Unreachable(_) | OutboundError::TimedOut | OutboundError::Other(_) => {
                 Self::Transient { retry_after: None, message }
             }
@@ -105,7 +122,7 @@ impl DeliveryError {
     #[must_use]
     pub fn message(&self) -> &str {
         match self {
-            Self::Transient { message, .. } | Self::Item { message, .. } | Self::Endpoint { message } => {
+            Self::Transient { message, .. } | Self::Item { message, .. } | Self::Endpoint { message, .. } => {
                 message
             }
         }

@@ -22,7 +22,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use erased::{AnyConnector, Configuration};
-pub use error::{DeliveryError, ItemProblem};
+pub use error::{DeliveryError, EndpointProblem, ItemProblem};
 pub use field::{Field, Values};
 pub use item::{Item, Receipt, Source, VerifiedBy, place};
 pub use report::{Found, Outcome, Report, Step, StepName, StepState};
@@ -81,6 +81,12 @@ pub trait Connector: Send + Sync + 'static {
         form: &FormFields,
         stored: Option<(&Self::Settings, &Self::Secrets)>,
     ) -> Result<(Self::Settings, Self::Secrets), FieldErrors>;
+
+    /// Fills in what only the destination itself can tell, such as its key, at the press of a button among the fields:
+    /// a submit button named `assist`. The form comes back with the answer in it, or with the problem beside the field.
+    fn assist(form: FormFields, _ground: &Ground) -> impl Future<Output = FormFields> + Send {
+        std::future::ready(form)
+    }
 
     /// Says in one line where files go: `s3://bucket/prefix`.
     fn address(settings: &Self::Settings) -> String;

@@ -68,6 +68,6 @@ fn sentence(error: DeliveryError) -> String {
     match error {
         DeliveryError::Transient { message, .. }
         | DeliveryError::Item { message, .. }
-        | DeliveryError::Endpoint { message } => message,
+        | DeliveryError::Endpoint { message, .. } => message,
     }
 }

@@ -31,8 +31,10 @@ pub async fn plan(
 ) -> DbResult<Vec<DeliveryBrief>> {
     let mut planned = Vec::with_capacity(endpoints.len());
     for &endpoint in endpoints {
-        let brief = store::insert(tx, media, endpoint, now).await?;
-        queue::enqueue(tx, &Deliver::of(&brief), now).await?;
+        let brief =
+            DeliveryBrief { id: DeliveryId::fresh(), endpoint_id: endpoint, state: DeliveryState::Queued };
+        let job = queue::enqueue(tx, &Deliver::of(&brief), now).await?;
+        store::insert(tx, &brief, media, job, now).await?;
         planned.push(brief);
     }
     Ok(planned)
@@ -77,6 +79,10 @@ async fn begin(tx: &mut Tx, services: &Services, lease: &Lease, id: DeliveryId) 
     }
     let now = services.clock.now();
     let Some(delivery) = store::find(tx, id).await? else { return Ok(Begun::Nothing) };
+    if delivery.job_id.is_some_and(|job| job != lease.job()) {
+        // somebody sent it on its way again; that job does it
+        return Ok(Begun::Nothing);
+    }
     match (delivery.state, delivery.next_attempt_at) {
         (DeliveryState::Delivered | DeliveryState::Held | DeliveryState::Cancelled, _) => {
             return Ok(Begun::Nothing);

@@ -11,7 +11,7 @@ use crate::features::endpoints::EndpointId;
 use crate::features::media::{Media, MediaId};
 use crate::formats::names;
 use crate::platform::clock::Timestamp;
-use crate::platform::jobs::spread;
+use crate::platform::jobs::{JobId, spread};
 use crate::{text_enum, typed_id};
 
 /// The first wait after a failure that may pass by itself: long enough for a connection to come back.
@@ -145,6 +145,8 @@ pub struct Delivery {
     pub last_error: Option<String>,
     /// When it comes again.
     pub next_attempt_at: Option<Timestamp>,
+    /// The one job that works on it; nothing on those planned by older versions.
+    pub job_id: Option<JobId>,
     /// When the file was accepted.
     pub created_at: Timestamp,
     /// When something about it changed.

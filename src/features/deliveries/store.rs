@@ -8,33 +8,34 @@ use crate::features::media::MediaId;
 use crate::on;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbResult, Tx, expect_one};
+use crate::platform::jobs::JobId;
 
 const INSERT: &str = "
-    INSERT INTO deliveries (id, media_id, endpoint_id, state, attempts, created_at, updated_at)
-    VALUES ($1, $2, $3, 'queued', 0, $4, $4)";
+    INSERT INTO deliveries (id, media_id, endpoint_id, state, attempts, job_id, created_at, updated_at)
+    VALUES ($1, $2, $3, 'queued', 0, $5, $4, $4)";
 
-/// Adds a delivery that has not been tried.
+/// Adds a delivery that has not been tried, with the job that works on it.
 pub(super) async fn insert(
     tx: &mut Tx,
+    brief: &DeliveryBrief,
     media: MediaId,
-    endpoint: EndpointId,
+    job: JobId,
     now: Timestamp,
-) -> DbResult<DeliveryBrief> {
-    let id = DeliveryId::fresh();
+) -> DbResult<()> {
     expect_one(on!(tx, conn => sqlx::query(INSERT)
-        .bind(id)
+        .bind(brief.id)
         .bind(media)
-        .bind(endpoint)
+        .bind(brief.endpoint_id)
         .bind(now)
+        .bind(job)
         .execute(conn)
         .await
-        .map(|done| done.rows_affected()))?)?;
-    Ok(DeliveryBrief { id, endpoint_id: endpoint, state: DeliveryState::Queued })
+        .map(|done| done.rows_affected()))?)
 }
 
 const FIND: &str = "
-    SELECT id, media_id, endpoint_id, state, held_reason, attempts, location, last_error, next_attempt_at, created_at,
-           updated_at, delivered_at
+    SELECT id, media_id, endpoint_id, state, held_reason, attempts, location, last_error, next_attempt_at, job_id,
+           created_at, updated_at, delivered_at
     FROM deliveries WHERE id = $1";
 
 /// Finds a delivery.
@@ -223,7 +224,7 @@ macro_rules! listed {
     ($condition:literal) => {
         concat!(
             "SELECT d.id, d.media_id, d.endpoint_id, d.state, d.held_reason, d.attempts, d.location, d.last_error,
-                    d.next_attempt_at, d.created_at, d.updated_at, d.delivered_at, m.file_name, m.kind, m.mime_type,
+                    d.next_attempt_at, d.job_id, d.created_at, d.updated_at, d.delivered_at, m.file_name, m.kind, m.mime_type,
                     m.size, m.sha256, e.name AS endpoint_name, e.state AS endpoint_state, u.name AS use_case_name
              FROM deliveries d
              JOIN media m ON m.id = d.media_id

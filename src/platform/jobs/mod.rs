@@ -23,7 +23,7 @@ mod worker;
 
 pub use job::{Job, JobError, JobId, Poison};
 pub use lease::{Lease, void_leases};
-pub use registry::{Lanes, Registry};
+pub use registry::Registry;
 pub use rules::{backoff, roll, spread};
 pub use settings::JobSettings;
 pub use worker::Worker;

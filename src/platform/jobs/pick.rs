@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::registry::Lanes;
 use super::rules::{Room, Standing, deal, is_suspects_turn};
 use super::{JobId, Lease};
 use crate::on;
@@ -23,7 +22,6 @@ pub(super) struct Ask {
     /// The lane that got the last slot before.
     pub(super) last: String,
     pub(super) alone_wait: Duration,
-    pub(super) lanes: Arc<dyn Lanes>,
     pub(super) lane_width: usize,
 }
 
@@ -81,6 +79,15 @@ pub(super) struct Waiting {
     /// When its first row is to run.
     pub(super) due_at: Timestamp,
     running: i64,
+    /// How many of it may run at once, where that is not the setting.
+    width: Option<i64>,
+}
+
+impl Waiting {
+    /// Tells whether nothing of it may run for now.
+    pub(super) fn is_closed(&self) -> bool {
+        self.width == Some(0)
+    }
 }
 
 impl Ask {
@@ -89,11 +96,8 @@ impl Ask {
         if waiting.due_at > self.now {
             return 0;
         }
-        self.width(&waiting.lane).saturating_sub(usize::try_from(waiting.running).unwrap_or(usize::MAX))
-    }
-
-    fn width(&self, lane: &str) -> usize {
-        self.lanes.width(lane).unwrap_or(self.lane_width)
+        let width = waiting.width.map_or(self.lane_width, |width| usize::try_from(width).unwrap_or(0));
+        width.saturating_sub(usize::try_from(waiting.running).unwrap_or(usize::MAX))
     }
 }
 
@@ -103,7 +107,7 @@ pub(super) async fn pick(tx: &mut Tx, ask: Ask) -> DbResult<Picked> {
     let lanes = list_lanes(tx).await?;
     let suspects = list_suspects(tx).await?;
     let next_at = (lanes.iter().chain(&suspects))
-        .filter(|waiting| waiting.due_at > ask.now && ask.width(&waiting.lane) > 0)
+        .filter(|waiting| waiting.due_at > ask.now && !waiting.is_closed())
         .map(|waiting| waiting.due_at)
         .min();
     let rooms: Vec<Room> = (lanes.into_iter())
@@ -152,7 +156,8 @@ const LANES: &str = "
     SELECT lanes.lane AS lane,
            (SELECT MIN(j.run_at) FROM jobs j
             WHERE j.state = 'queued' AND j.is_alone = FALSE AND j.lane = lanes.lane) AS due_at,
-           (SELECT COUNT(*) FROM jobs j WHERE j.state = 'running' AND j.lane = lanes.lane) AS running
+           (SELECT COUNT(*) FROM jobs j WHERE j.state = 'running' AND j.lane = lanes.lane) AS running,
+           (SELECT w.width FROM lane_widths w WHERE w.lane = lanes.lane) AS width
     FROM lanes WHERE lanes.lane IS NOT NULL
     ORDER BY 1";
 
@@ -165,7 +170,8 @@ pub(super) async fn list_lanes(tx: &mut Tx) -> DbResult<Vec<Waiting>> {
 /// These are few: at most what was running when processes died.
 const SUSPECTS: &str = "
     SELECT s.lane AS lane, MIN(s.run_at) AS due_at,
-           (SELECT COUNT(*) FROM jobs j WHERE j.state = 'running' AND j.lane = s.lane) AS running
+           (SELECT COUNT(*) FROM jobs j WHERE j.state = 'running' AND j.lane = s.lane) AS running,
+           (SELECT w.width FROM lane_widths w WHERE w.lane = s.lane) AS width
     FROM jobs s WHERE s.state = 'queued' AND s.is_alone = TRUE
     GROUP BY s.lane
     ORDER BY 1";
@@ -215,11 +221,11 @@ async fn claim(tx: &mut Tx, ask: &Ask, lane: &str, is_alone: bool, count: usize)
     Ok(jobs)
 }
 
-const DUE: &str = "
-    SELECT lane, COUNT(*) FROM jobs WHERE state = 'queued' AND run_at <= $1 GROUP BY lane ORDER BY lane";
+const COUNT_DUE: &str = "
+    SELECT COUNT(*) FROM jobs WHERE state = 'queued' AND run_at <= $1
+       AND lane NOT IN (SELECT lane FROM lane_widths WHERE width = 0)";
 
-/// Counts due rows by lane, at the cost of reading them.
-pub(super) async fn list_due(tx: &mut Tx, now: Timestamp) -> DbResult<Vec<(String, i64)>> {
-    let rows = on!(tx, conn => sqlx::query_as(DUE).bind(now).fetch_all(conn).await)?;
-    Ok(rows)
+/// Counts due rows of open lanes, at the cost of reading them.
+pub(super) async fn count_due(tx: &mut Tx, now: Timestamp) -> DbResult<i64> {
+    Ok(on!(tx, conn => sqlx::query_scalar(COUNT_DUE).bind(now).fetch_one(conn).await)?)
 }

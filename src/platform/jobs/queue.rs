@@ -38,8 +38,8 @@ fn name_of<C, J: Job<C>>(_: &J) -> &'static str {
 }
 
 /// Queues a job in the caller's transaction: it exists exactly when the change that needs it does.
-pub async fn enqueue<C>(tx: &mut Tx, job: &impl Job<C>, run_at: Timestamp) -> DbResult<()> {
-    insert(tx, NewJob::of(job)?, None, run_at).await.map(drop)
+pub async fn enqueue<C>(tx: &mut Tx, job: &impl Job<C>, run_at: Timestamp) -> DbResult<JobId> {
+    Ok(insert(tx, NewJob::of(job)?, None, run_at).await?.id)
 }
 
 /// Queues a job unless one with this key is queued already; true when it was added.
@@ -47,7 +47,13 @@ pub async fn enqueue<C>(tx: &mut Tx, job: &impl Job<C>, run_at: Timestamp) -> Db
 /// A running one does not count, because it may have read its data before the caller's change. A queued one is locked
 /// until the caller commits, so that it will see the change.
 pub async fn enqueue_once<C>(tx: &mut Tx, job: &impl Job<C>, key: &str, run_at: Timestamp) -> DbResult<bool> {
-    insert(tx, NewJob::of(job)?, Some(key), run_at).await
+    Ok(insert(tx, NewJob::of(job)?, Some(key), run_at).await?.is_new)
+}
+
+/// What became of a job that was to be queued.
+pub(super) struct Inserted {
+    id: JobId,
+    is_new: bool,
 }
 
 /// The "change" on a conflict takes the row's lock (see [`enqueue_once`]); doing nothing would not.
@@ -57,7 +63,12 @@ const INSERT: &str = "
     ON CONFLICT (unique_key) WHERE state = 'queued' DO UPDATE SET run_at = jobs.run_at
     RETURNING id";
 
-pub(super) async fn insert(tx: &mut Tx, job: NewJob, key: Option<&str>, run_at: Timestamp) -> DbResult<bool> {
+pub(super) async fn insert(
+    tx: &mut Tx,
+    job: NewJob,
+    key: Option<&str>,
+    run_at: Timestamp,
+) -> DbResult<Inserted> {
     let id = JobId::fresh();
     let stored: JobId = on!(tx, conn => sqlx::query_scalar(INSERT)
         .bind(id)
@@ -69,7 +80,41 @@ pub(super) async fn insert(tx: &mut Tx, job: NewJob, key: Option<&str>, run_at: 
         .fetch_one(conn)
         .await)?;
     tx.wake_workers();
-    Ok(stored == id)
+    Ok(Inserted { id: stored, is_new: stored == id })
+}
+
+const HURRY: &str = "UPDATE jobs SET run_at = $2 WHERE id = $1 AND state = 'queued' AND run_at > $2";
+
+/// Lets a queued job run now instead of later; false when it does not wait.
+pub async fn hurry(tx: &mut Tx, job: JobId, now: Timestamp) -> DbResult<bool> {
+    let changed = on!(tx, conn => sqlx::query(HURRY)
+        .bind(job)
+        .bind(now)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))?;
+    tx.wake_workers();
+    Ok(changed == 1)
+}
+
+const SET_WIDTH: &str = "
+    INSERT INTO lane_widths (lane, width) VALUES ($1, $2) ON CONFLICT (lane) DO UPDATE SET width = excluded.width";
+const RESET_WIDTH: &str = "DELETE FROM lane_widths WHERE lane = $1";
+
+/// Says how many jobs of a lane may run at once in the whole installation, whatever the setting says; 0 closes it.
+/// Jobs that run go on. Nothing gives the lane the setting's width again.
+pub async fn set_width(tx: &mut Tx, lane: &str, width: Option<u16>) -> DbResult<()> {
+    match width {
+        Some(width) => on!(tx, conn => sqlx::query(SET_WIDTH)
+            .bind(lane)
+            .bind(i64::from(width))
+            .execute(conn)
+            .await
+            .map(drop))?,
+        None => on!(tx, conn => sqlx::query(RESET_WIDTH).bind(lane).execute(conn).await.map(drop))?,
+    }
+    tx.wake_workers();
+    Ok(())
 }
 
 /// Counts beyond this are not counted on, so that asking stays cheap with a million rows.
@@ -84,7 +129,7 @@ pub struct Depth {
     pub running: i64,
     /// Rows that need a person; limited like `queued`.
     pub held: i64,
-    /// When the row that has waited longest was to run; in the future when nothing is late.
+    /// When the row that has waited longest was to run, closed lanes apart; in the future when nothing is late.
     pub oldest_at: Option<Timestamp>,
 }
 
@@ -99,7 +144,8 @@ pub async fn depth(tx: &mut Tx) -> DbResult<Depth> {
         on!(tx, conn => sqlx::query_as(DEPTH).bind(DEPTH_LIMIT).fetch_one(conn).await)?;
     let mut waiting = pick::list_lanes(tx).await?;
     waiting.extend(pick::list_suspects(tx).await?);
-    let oldest_at = waiting.iter().map(|lane| lane.due_at).min();
+    let open = waiting.iter().filter(|lane| !lane.is_closed());
+    let oldest_at = open.map(|lane| lane.due_at).min();
     Ok(Depth { queued, running, held, oldest_at })
 }
 

@@ -1,4 +1,4 @@
-//! Which jobs this process knows, how wide lanes are, and what recurs.
+//! Which jobs this process knows, and what recurs.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,27 +10,9 @@ use futures_util::future::BoxFuture;
 use super::schedule::Recurring;
 use super::{Job, JobError, Lease, Poison};
 
-/// Tells how many jobs of a lane may run at once.
-pub trait Lanes: Send + Sync + 'static {
-    /// Gives the width for the whole installation; 0 skips the lane for now. `None` leaves it to the settings.
-    ///
-    /// Asked for every lane at every claim, so it answers from memory.
-    fn width(&self, lane: &str) -> Option<usize>;
-}
-
-/// Lanes of which none is special.
-struct Plain;
-
-impl Lanes for Plain {
-    fn width(&self, _: &str) -> Option<usize> {
-        None
-    }
-}
-
 /// The list of jobs that workers can run.
 pub struct Registry<C> {
     kinds: HashMap<&'static str, Kind<C>>,
-    pub(super) lanes: Arc<dyn Lanes>,
     pub(super) recurring: Vec<Recurring>,
 }
 
@@ -46,7 +28,7 @@ pub(super) struct Kind<C> {
 
 impl<C> Default for Registry<C> {
     fn default() -> Self {
-        Self { kinds: HashMap::new(), lanes: Arc::new(Plain), recurring: Vec::new() }
+        Self { kinds: HashMap::new(), recurring: Vec::new() }
     }
 }
 
@@ -59,13 +41,6 @@ impl<C: Send + Sync + 'static> Registry<C> {
     pub fn with<J: Job<C>>(mut self) -> Self {
         let kind = Kind { time_limit: J::TIME_LIMIT, run: run::<C, J>, poisoned: poisoned::<C, J> };
         assert!(self.kinds.insert(J::NAME, kind).is_none(), "two jobs are named {}", J::NAME);
-        self
-    }
-
-    /// Lets `lanes` decide about widths.
-    #[must_use]
-    pub fn with_lanes(mut self, lanes: impl Lanes) -> Self {
-        self.lanes = Arc::new(lanes);
         self
     }
 

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::lease::{reap, unclaim};
-use super::pick::{Ask, Picked, list_due, pick};
+use super::pick::{Ask, Picked, count_due, pick};
 use super::run_one::run_one;
 use super::{JobSettings, Registry, schedule};
 use crate::platform::clock::Clock;
@@ -110,10 +110,9 @@ impl<C: Send + Sync + 'static> Worker<C> {
 
     /// Counts the jobs that [`Worker::run_due`] would find due now, so that a test can notice forgotten ones.
     pub async fn due(&self) -> DbResult<usize> {
-        let (now, lanes) = (self.0.clock.now(), Arc::clone(&self.0.registry.lanes));
-        let due = self.0.db.read(move |tx| async move { list_due(tx, now).await }.boxed()).await?;
-        let open = due.into_iter().filter(|(lane, _)| lanes.width(lane) != Some(0));
-        Ok(open.map(|(_, count)| usize::try_from(count).unwrap_or(0)).sum())
+        let now = self.0.clock.now();
+        let due = self.0.db.read(move |tx| async move { count_due(tx, now).await }.boxed()).await?;
+        Ok(usize::try_from(due).unwrap_or(0))
     }
 
     pub(super) async fn run_some(&self, limit: usize) -> DbResult<usize> {
@@ -233,7 +232,6 @@ impl<C: Send + Sync + 'static> Worker<C> {
             is_idle,
             last,
             alone_wait: settings.alone_wait,
-            lanes: Arc::clone(&self.0.registry.lanes),
             lane_width: settings.lane_width,
         };
         self.0.db.write(move |tx| async move { pick(tx, ask).await }.boxed()).await

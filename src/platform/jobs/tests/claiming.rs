@@ -3,7 +3,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::*;
-use crate::platform::jobs::Lanes;
 
 on_both!(
     every_job_is_done_once_by_two_processes,
@@ -45,22 +44,12 @@ async fn a_long_lane_does_not_hold_up_a_short_one(ground: Ground) {
     assert_eq!(done.len(), 20);
 }
 
-struct Doors;
-
-impl Lanes for Doors {
-    fn width(&self, lane: &str) -> Option<usize> {
-        match lane {
-            "closed" => Some(0),
-            "narrow" => Some(1),
-            _ => None,
-        }
-    }
-}
-
 async fn a_lane_keeps_its_width_and_a_closed_one_waits(ground: Ground) {
     ground.enqueue((0..20).map(|number| note("narrow", &number.to_string())).collect()).await;
     ground.enqueue(vec![note("closed", "never")]).await;
-    let worker = ground.worker_with(Registry::default().with_lanes(Doors), JobSettings::default());
+    ground.set_width("narrow", Some(1)).await;
+    ground.set_width("closed", Some(0)).await;
+    let worker = ground.worker(JobSettings::default());
     assert_eq!(worker.due().await.unwrap(), 20);
 
     let process = Process::start(worker);
@@ -69,6 +58,10 @@ async fn a_lane_keeps_its_width_and_a_closed_one_waits(ground: Ground) {
 
     assert_eq!(ground.cx.most_at_once.load(Ordering::SeqCst), 1);
     assert_eq!(ground.depth().await.queued, 1);
+    assert_eq!(ground.depth().await.oldest_at, None, "what nobody may run is not late");
+
+    ground.set_width("closed", None).await;
+    assert_eq!(ground.worker(JobSettings::default()).run_due().await.unwrap(), 1);
 }
 
 async fn a_job_waits_for_its_time_in_the_order_of_times(ground: Ground) {

@@ -231,6 +231,11 @@ impl Ground {
         queued.await.unwrap()
     }
 
+    async fn set_width(&self, lane: &'static str, width: Option<u16>) {
+        let set = self.db.write(move |tx| async move { queue::set_width(tx, lane, width).await }.boxed());
+        set.await.unwrap();
+    }
+
     async fn depth(&self) -> Depth {
         self.db.read(|tx| queue::depth(tx).boxed()).await.unwrap()
     }
