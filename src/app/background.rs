@@ -23,6 +23,8 @@ pub(super) fn worker(services: &Arc<Services>, config: &Config) -> Worker<Servic
     let registry = Registry::default()
         .with::<audit::jobs::Chain>()
         .with::<deliveries::jobs::Deliver>()
+        .with::<deliveries::jobs::Hurry>()
+        .with::<deliveries::jobs::Settle>()
         .with::<intake::jobs::Fetch>()
         .with::<media::jobs::SweepOrphans>()
         .with::<media::jobs::SweepTemporary>()

@@ -77,14 +77,24 @@ fn people() -> Vec<Entry> {
 
 fn storage() -> Vec<Entry> {
     use endpoints::pages::{
-        creation, endpoints as endpoint_pages, fields, pictures, use_cases as assignments,
+        endpoints as endpoint_pages, fields, life, list, pictures, removal, saving, trial,
+        use_cases as assignments,
     };
     vec![
-        entry!(GET "/endpoints" WATCHERS => endpoint_pages::index),
+        entry!(GET "/endpoints" WATCHERS => list::index),
         entry!(GET "/endpoints/new" ADMIN => endpoint_pages::new),
-        entry!(POST "/endpoints" ADMIN => creation::create),
+        entry!(POST "/endpoints" ADMIN => saving::create),
         entry!(POST "/endpoints/fields" ADMIN => fields::create),
         entry!(GET "/endpoints/{id}" WATCHERS => endpoint_pages::show),
+        entry!(POST "/endpoints/{id}" ADMIN => saving::update),
+        entry!(GET "/endpoints/{id}/edit" ADMIN => endpoint_pages::edit),
+        entry!(POST "/endpoints/{id}/test" ADMIN => trial::create),
+        entry!(POST "/endpoints/{id}/pause" ADMIN => life::pause),
+        entry!(POST "/endpoints/{id}/resume" ADMIN => life::resume),
+        entry!(POST "/endpoints/{id}/hurry" ADMIN => life::hurry),
+        entry!(GET "/endpoints/{id}/delete" ADMIN => removal::new),
+        entry!(POST "/endpoints/{id}/delete" ADMIN => removal::create),
+        entry!(POST "/endpoints/{id}/restore" ADMIN => removal::destroy),
         entry!(POST "/endpoints/{id}/use-cases" ADMIN => assignments::update),
         entry!(POST "/endpoints/{id}/test-picture" ADMIN => pictures::create),
         entry!(GET "/use-cases" WATCHERS => use_cases::pages::index),
@@ -108,12 +118,19 @@ fn http_api() -> Vec<Entry> {
         entry!(GET "/api/v1/endpoints" WATCHER_TOKEN => endpoints::api::index, endpoints::operations::INDEX),
         entry!(POST "/api/v1/endpoints" ADMIN_TOKEN => endpoints::api::create, endpoints::operations::CREATE),
         entry!(GET "/api/v1/endpoints/{id}" WATCHER_TOKEN => endpoints::api::show, endpoints::operations::SHOW),
+        entry!(PUT "/api/v1/endpoints/{id}" ADMIN_TOKEN => endpoints::api::update, endpoints::operations::UPDATE),
+        entry!(DELETE "/api/v1/endpoints/{id}" ADMIN_TOKEN => endpoints::api::acts::destroy, endpoints::operations::DELETE),
+        entry!(POST "/api/v1/endpoints/{id}/test" ADMIN_TOKEN => endpoints::api::acts::test, endpoints::operations::TEST),
+        entry!(POST "/api/v1/endpoints/{id}/pause" ADMIN_TOKEN => endpoints::api::acts::pause, endpoints::operations::PAUSE),
+        entry!(POST "/api/v1/endpoints/{id}/resume" ADMIN_TOKEN => endpoints::api::acts::resume, endpoints::operations::RESUME),
         entry!(GET "/api/v1/use-cases" WATCHER_TOKEN => use_cases::api::index, use_cases::operations::INDEX),
         entry!(POST "/api/v1/use-cases" ADMIN_TOKEN => use_cases::api::create, use_cases::operations::CREATE),
         entry!(GET "/api/v1/use-cases/{id}" WATCHER_TOKEN => use_cases::api::show, use_cases::operations::SHOW),
         entry!(PUT "/api/v1/use-cases/{id}" ADMIN_TOKEN => use_cases::api::update, use_cases::operations::UPDATE),
         entry!(GET "/api/v1/deliveries" WATCHER_TOKEN => deliveries::api::index, deliveries::operations::INDEX),
         entry!(GET "/api/v1/deliveries/{id}" WATCHER_TOKEN => deliveries::api::show, deliveries::operations::SHOW),
+        entry!(POST "/api/v1/deliveries/{id}/retry" ADMIN_TOKEN => deliveries::api::retry, deliveries::operations::RETRY),
+        entry!(POST "/api/v1/deliveries/{id}/cancel" ADMIN_TOKEN => deliveries::api::cancel, deliveries::operations::CANCEL),
     ]
 }
 

@@ -7,6 +7,7 @@ use futures_util::FutureExt;
 
 use super::conclude::{Arrived, conclude, hold};
 use super::jobs::Deliver;
+use super::leaving;
 use super::model::{Delivery, DeliveryBrief, DeliveryId, DeliveryState, HeldReason, object_path};
 use super::source::StoredFile;
 use super::store;
@@ -101,6 +102,10 @@ async fn begin(tx: &mut Tx, services: &Services, lease: &Lease, id: DeliveryId) 
         !matches!(media.state, MediaState::Fetching | MediaState::Failed),
         "a delivery is planned when its bytes are here"
     );
+    if let Some(plan) = leaving::plan_of(tx, delivery.endpoint_id).await? {
+        leaving::settle(tx, &delivery, &plan, now).await?;
+        return Ok(Begun::Nothing);
+    }
     let destination = match endpoints::destination(tx, &services.vault, delivery.endpoint_id).await {
         Ok(None) => return give_up(tx, &delivery, "The endpoint was deleted", now).await,
         Ok(Some(paused)) if paused.state == EndpointState::Paused => {

@@ -8,15 +8,16 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::model::{Attempt, DeliveryId, DeliveryState, HeldReason};
+use super::steering::{self, SteeringError};
 use super::store::{self, Filter, Listed};
 use crate::features::endpoints::EndpointId;
 use crate::features::media::MediaId;
 use crate::formats::kinds::Kind;
 use crate::platform::clock::Timestamp;
-use crate::platform::db::DbResult;
+use crate::platform::db::{DbError, DbResult, Tx};
 use crate::platform::form::Check;
 use crate::platform::web::pagination::{self, List};
-use crate::platform::web::{Call, Failure, Reply, Segment};
+use crate::platform::web::{Answer, Call, Nothing, Reply, Segment};
 
 /// As many attempts as anybody reads; the newest ones.
 const MOST_ATTEMPTS: i64 = 100;
@@ -115,15 +116,38 @@ pub async fn index(call: Call, list: List<Filter, Uuid>) -> Reply {
 
 /// `GET /api/v1/deliveries/{id}`, with its latest attempts.
 pub async fn show(call: Call, id: Segment<DeliveryId>) -> Reply {
-    let found: Option<DeliveryView> = call
-        .read(move |tx| {
-            async move {
-                let Some(listed) = store::show(tx, id.0).await? else { return DbResult::Ok(None) };
-                let attempts = store::attempts(tx, id.0, MOST_ATTEMPTS).await?;
-                Ok(Some(DeliveryView { attempt_log: Some(attempts), ..listed.into() }))
-            }
-            .boxed()
-        })
-        .await?;
-    call.json(StatusCode::OK, &found.ok_or(Failure::NotFound)?)
+    let view = call.read(move |tx| async move { view(tx, id.0).await }.boxed()).await?;
+    call.json(StatusCode::OK, &view)
+}
+
+async fn view(tx: &mut Tx, id: DeliveryId) -> DbResult<DeliveryView> {
+    let listed = store::show(tx, id).await?.ok_or(DbError::NotFound)?;
+    let attempts = store::attempts(tx, id, MOST_ATTEMPTS).await?;
+    Ok(DeliveryView { attempt_log: Some(attempts), ..listed.into() })
+}
+
+/// Lets a delivery be tried now.
+pub async fn retry(call: Call, id: Segment<DeliveryId>, _: Nothing) -> Reply {
+    let (id, actor, now) = (id.0, call.actor.clone(), call.now());
+    let retrying = call.once(call.fingerprint(&""), move |tx| {
+        async move {
+            steering::retry(tx, &actor, now, id).await?;
+            Ok::<_, SteeringError>(Answer::json(StatusCode::OK, &view(tx, id).await?)?)
+        }
+        .boxed()
+    });
+    retrying.await
+}
+
+/// Calls a delivery off.
+pub async fn cancel(call: Call, id: Segment<DeliveryId>, _: Nothing) -> Reply {
+    let (id, actor, now) = (id.0, call.actor.clone(), call.now());
+    let cancelling = call.once(call.fingerprint(&""), move |tx| {
+        async move {
+            steering::cancel(tx, &actor, now, id).await?;
+            Ok::<_, SteeringError>(Answer::json(StatusCode::OK, &view(tx, id).await?)?)
+        }
+        .boxed()
+    });
+    cancelling.await
 }

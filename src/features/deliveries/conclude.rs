@@ -5,13 +5,15 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 
 use super::actions::Ongoing;
-use super::model::{Attempt, AttemptOutcome, DeliveryId, HeldReason, wait_after};
-use super::{facts, store};
-use crate::connectors::{DeliveryError, Receipt, VerifiedBy};
+use super::model::{Attempt, AttemptOutcome, DeliveryId, DeliveryState, HeldReason, wait_after};
+use super::{facts, leaving, store};
+use crate::connectors::{DeliveryError, EndpointProblem, Receipt, VerifiedBy};
+use crate::features::endpoints::PausedReason;
 use crate::features::{Services, endpoints, media};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbError, DbResult, Tx};
 use crate::platform::jobs::{JobError, Lease, roll};
+use crate::platform::web::Actor;
 
 /// As much of a sentence as lists and attempts keep.
 const ERROR_CHARS: usize = 500;
@@ -36,18 +38,23 @@ pub(super) async fn conclude(
     let lease = lease.clone();
     let concluded = services.db.write(move |tx| {
         async move {
-            let ours = match wait {
-                Some(_) => lease.holds(tx).await?,
-                None => lease.finish(tx).await?,
-            };
-            if ours {
-                insert_attempt(tx, &ongoing, &outcome, now).await?;
-                match &outcome {
-                    Ok(arrived) => delivered(tx, &ongoing, arrived, now).await?,
-                    Err(error) => failed(tx, &ongoing, error, wait.map(|wait| now.plus(wait)), now).await?,
-                }
+            if !lease.holds(tx).await? {
+                return Ok(false);
             }
-            Ok::<_, DbError>(ours)
+            insert_attempt(tx, &ongoing, &outcome, now).await?;
+            let comes_again = match &outcome {
+                Ok(arrived) => delivered(tx, &ongoing, arrived, now).await.map(|()| false)?,
+                // what somebody has called off meanwhile is not tried again
+                Err(_) if was_called_off(tx, ongoing.delivery.id).await? => false,
+                Err(error) => {
+                    failed(tx, &ongoing, error, wait.map(|wait| now.plus(wait)), now).await?;
+                    wait.is_some()
+                }
+            };
+            if !comes_again {
+                lease.finish(tx).await?;
+            }
+            Ok::<_, DbError>(comes_again)
         }
         .boxed()
     });
@@ -55,6 +62,11 @@ pub(super) async fn conclude(
         (true, Some(wait)) => Err(JobError::retry(wait, why.unwrap_or_default())),
         _ => Ok(()),
     }
+}
+
+async fn was_called_off(tx: &mut Tx, id: DeliveryId) -> DbResult<bool> {
+    let delivery = store::find(tx, id).await?;
+    Ok(delivery.is_some_and(|delivery| delivery.state == DeliveryState::Cancelled))
 }
 
 async fn insert_attempt(
@@ -89,9 +101,11 @@ fn words(verified_by: VerifiedBy) -> &'static str {
 
 async fn delivered(tx: &mut Tx, ongoing: &Ongoing, arrived: &Arrived, now: Timestamp) -> DbResult<()> {
     let id = ongoing.delivery.id;
+    let endpoint = ongoing.delivery.endpoint_id;
     store::save_delivered(tx, id, &arrived.receipt.location.to_string(), now).await?;
-    endpoints::note_outcome(tx, ongoing.delivery.endpoint_id, now, Ok(())).await?;
-    facts::stored(tx, id, arrived.verified_by, now).await
+    endpoints::note_outcome(tx, endpoint, now, Ok(ongoing.media.size)).await?;
+    facts::stored(tx, id, arrived.verified_by, now).await?;
+    leaving::leave_if_through(tx, endpoint, now).await
 }
 
 async fn failed(
@@ -111,6 +125,10 @@ async fn failed(
             // What could not be read here says nothing about the endpoint.
             if !ongoing.file.was_unreadable() {
                 endpoints::note_outcome(tx, ongoing.delivery.endpoint_id, now, Err(&message)).await?;
+            }
+            if let DeliveryError::Endpoint { reason: EndpointProblem::Identity, .. } = error {
+                let (actor, id) = (Actor::system("deliveries"), ongoing.delivery.endpoint_id);
+                endpoints::actions::pause(tx, &actor, now, id, PausedReason::Identity).await?;
             }
             store::save_retrying(tx, id, &message, (next, now)).await
         }

@@ -1,12 +1,12 @@
-//! The job that makes a delivery.
+//! The job that makes a delivery, and those that go over all of an endpoint's deliveries.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::actions;
 use super::model::{DeliveryBrief, DeliveryId};
+use super::{actions, sweeps};
 use crate::features::Services;
 use crate::features::endpoints::EndpointId;
 use crate::platform::jobs::{Job, JobError, Lease, Poison};
@@ -40,5 +40,37 @@ impl Job<Services> for Deliver {
 
     async fn poisoned(self, services: Arc<Services>, poison: Poison) -> anyhow::Result<()> {
         Ok(actions::poisoned(&services, self.delivery, poison).await?)
+    }
+}
+
+/// Lets everything that waits for an endpoint be tried now.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Hurry {
+    pub(super) endpoint: EndpointId,
+    /// Whether that goes for what needs a person as well.
+    pub(super) held: bool,
+}
+
+impl Job<Services> for Hurry {
+    const NAME: &'static str = "deliveries.hurry";
+    const TIME_LIMIT: Duration = Duration::from_hours(1);
+
+    async fn run(self, services: Arc<Services>, lease: Lease) -> Result<(), JobError> {
+        sweeps::hurry(&services, &lease, self.endpoint, self.held).await
+    }
+}
+
+/// Moves or calls off what is open of an endpoint that has gone.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Settle {
+    pub(super) endpoint: EndpointId,
+}
+
+impl Job<Services> for Settle {
+    const NAME: &'static str = "deliveries.settle";
+    const TIME_LIMIT: Duration = Duration::from_hours(1);
+
+    async fn run(self, services: Arc<Services>, lease: Lease) -> Result<(), JobError> {
+        sweeps::settle(&services, &lease, self.endpoint).await
     }
 }

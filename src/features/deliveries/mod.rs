@@ -10,11 +10,14 @@ pub mod api;
 mod conclude;
 mod facts;
 pub mod jobs;
+pub mod leaving;
 mod model;
 pub mod operations;
 pub mod pages;
 mod source;
+pub mod steering;
 mod store;
+mod sweeps;
 
 pub use actions::plan;
 pub use facts::context;
@@ -25,6 +28,10 @@ use std::collections::HashMap;
 use crate::features::endpoints::EndpointId;
 use crate::features::media::MediaId;
 use crate::platform::db::{DbResult, Tx};
+use crate::platform::web::Code;
+
+/// The words of refusals.
+pub const CODES: &[Code] = &[leaving::IN_USE, leaving::UNDELIVERED, steering::OVER];
 
 /// Gives the deliveries of a media as they are shown with it.
 pub async fn briefs(tx: &mut Tx, media: MediaId) -> DbResult<Vec<DeliveryBrief>> {
@@ -39,6 +46,11 @@ pub async fn briefs_of(tx: &mut Tx, media: &[MediaId]) -> DbResult<HashMap<Media
 /// Counts the deliveries that need a person.
 pub async fn count_held(tx: &mut Tx) -> DbResult<i64> {
     store::count_held(tx).await
+}
+
+/// Counts what has neither reached an endpoint nor been called off.
+pub async fn count_open(tx: &mut Tx, endpoint: EndpointId) -> DbResult<i64> {
+    store::count_open(tx, endpoint).await
 }
 
 /// Counts what still has to reach an endpoint.

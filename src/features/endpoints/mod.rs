@@ -7,10 +7,12 @@
 pub mod actions;
 pub mod api;
 mod error;
+mod form;
 mod limit;
 mod model;
 pub mod operations;
 pub mod pages;
+mod record;
 mod store;
 #[cfg(test)]
 pub(super) mod tests;
@@ -22,10 +24,13 @@ use crate::platform::vault::Vault;
 use crate::platform::web::Code;
 
 pub use error::EndpointError;
+pub use form::EndpointForm;
 pub use limit::TestLimit;
 pub use model::{
-    Archive, Destination, Endpoint, EndpointId, EndpointState, EndpointSummary, Health, NewEndpoint, Settings,
+    Archive, Destination, Endpoint, EndpointId, EndpointState, EndpointSummary, Health, Leaving, PausedReason,
+    Settings,
 };
+pub use record::{Figures, last_day, note_outcome};
 
 /// The words of refusals.
 pub const CODES: &[Code] = &[error::UNKNOWN_TYPE, api::TEST_FAILED, api::TEST_WARNINGS];
@@ -40,9 +45,14 @@ pub async fn find(tx: &mut Tx, id: EndpointId) -> DbResult<Option<Endpoint>> {
     store::find(tx, id).await
 }
 
-/// Tells whether an endpoint has this name already.
-pub async fn is_name_taken(tx: &mut Tx, name: &str) -> DbResult<bool> {
-    store::is_name_taken(tx, name).await
+/// Finds the endpoint that has a name.
+pub async fn find_named(tx: &mut Tx, name: &str) -> DbResult<Option<EndpointId>> {
+    store::find_named(tx, name).await
+}
+
+/// Says what becomes of the open deliveries of an endpoint that goes or has gone, and who gets them.
+pub async fn leaving(tx: &mut Tx, id: EndpointId) -> DbResult<Option<(Leaving, Option<EndpointId>)>> {
+    store::find_leaving(tx, id).await
 }
 
 /// Marks an endpoint as changed, and thereby keeps other writers of it waiting until this transaction ends.
@@ -67,18 +77,6 @@ pub async fn destination(
     };
     let secrets = vault.open(&model::secrets_place(id), &row.sealed_secrets)?;
     let configuration = connectors::Configuration { settings: row.settings.into(), secrets };
-    Ok(Some(Destination { id, name: row.name, connector, configuration, state: row.state }))
-}
-
-/// Writes down how a delivery ended: success ends a failure, the first failure begins one, later ones only say why.
-pub async fn note_outcome(
-    tx: &mut Tx,
-    id: EndpointId,
-    now: Timestamp,
-    outcome: Result<(), &str>,
-) -> DbResult<()> {
-    match outcome {
-        Ok(()) => store::save_success(tx, id, now).await,
-        Err(message) => store::save_failure(tx, id, now, message).await,
-    }
+    let (archive, revision) = (row.archive, row.revision);
+    Ok(Some(Destination { id, name: row.name, connector, configuration, state: row.state, archive, revision }))
 }

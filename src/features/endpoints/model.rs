@@ -6,11 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::connectors::{self, AnyConnector, Configuration, Takes};
 use crate::platform::clock::Timestamp;
-use crate::platform::form::{FieldErrors, FormFields};
 use crate::{text_enum, typed_id};
-
-/// As the screen shows it in one line.
-pub(super) const NAME_LENGTH: usize = 100;
 
 typed_id! {
     /// Names an endpoint.
@@ -41,6 +37,28 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// Why deliveries wait.
+    PausedReason {
+        /// Somebody said so.
+        Person = "person",
+        /// Whoever answers there is not the one that was confirmed.
+        Identity = "identity",
+    }
+}
+
+text_enum! {
+    /// What becomes of the open deliveries of an endpoint that goes.
+    Leaving {
+        /// It stays, without taking anything new, until they are through.
+        Deliver = "deliver",
+        /// Another endpoint gets them.
+        Move = "move",
+        /// They are called off.
+        Cancel = "cancel",
+    }
+}
+
 /// An endpoint in a list.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct EndpointSummary {
@@ -56,6 +74,12 @@ pub struct EndpointSummary {
     pub settings: Settings,
     /// Whether deliveries run.
     pub state: EndpointState,
+    /// Why they do not.
+    pub paused_reason: Option<PausedReason>,
+    /// Since when they do not.
+    pub paused_at: Option<Timestamp>,
+    /// What becomes of its open deliveries while it goes.
+    pub leaving: Option<Leaving>,
     /// Why the last delivery failed, until one succeeds.
     pub last_error: Option<String>,
     /// Since when deliveries fail.
@@ -72,6 +96,8 @@ pub struct Endpoint {
     pub summary: EndpointSummary,
     /// Whether files are packed.
     pub archive: Archive,
+    /// Counts saved changes; the first state is 1.
+    pub revision: i64,
     /// When its test passed.
     pub checked_at: Timestamp,
     /// When it was added.
@@ -89,6 +115,10 @@ pub enum Health {
     Failing,
     /// Somebody paused it.
     Paused,
+    /// It was paused because somebody else seems to answer there.
+    Distrusted,
+    /// It takes nothing new and goes when what is under way is through.
+    Leaving,
 }
 
 impl Health {
@@ -97,7 +127,8 @@ impl Health {
     pub fn kind(self) -> &'static str {
         match self {
             Self::Healthy => "ok",
-            Self::Failing => "err",
+            Self::Failing | Self::Distrusted => "err",
+            Self::Leaving => "run",
             Self::Paused => "",
         }
     }
@@ -109,6 +140,8 @@ impl Health {
             Self::Healthy => "Healthy",
             Self::Failing => "Failing",
             Self::Paused => "Paused",
+            Self::Distrusted => "Host key changed",
+            Self::Leaving => "Being removed",
         }
     }
 }
@@ -144,10 +177,12 @@ impl EndpointSummary {
     /// Tells how it does.
     #[must_use]
     pub fn health(&self) -> Health {
-        match (self.state, &self.last_error) {
+        match (self.state, self.paused_reason) {
+            (EndpointState::Paused, Some(PausedReason::Identity)) => Health::Distrusted,
             (EndpointState::Paused, _) => Health::Paused,
-            (EndpointState::Active, Some(_)) => Health::Failing,
-            (EndpointState::Active, None) => Health::Healthy,
+            (EndpointState::Active, _) if self.last_error.is_some() => Health::Failing,
+            (EndpointState::Active, _) if self.leaving.is_some() => Health::Leaving,
+            (EndpointState::Active, _) => Health::Healthy,
         }
     }
 }
@@ -184,65 +219,6 @@ impl From<Settings> for Value {
     }
 }
 
-/// An endpoint that has been described and not been saved yet.
-#[derive(Clone)]
-pub struct NewEndpoint {
-    /// How people call it.
-    pub name: String,
-    /// Its type.
-    pub connector: &'static dyn AnyConnector,
-    /// Its settings and secrets.
-    pub configuration: Configuration,
-    /// Whether files are packed.
-    pub archive: Archive,
-}
-
-impl NewEndpoint {
-    /// Checks what was typed: the fields of every endpoint, and those of its type.
-    pub fn parse(form: &FormFields) -> Result<Self, FieldErrors> {
-        let mut check = form.check();
-        let name = check.required("name", "a name", NAME_LENGTH);
-        let archive = check.parsed("archive", UNKNOWN_ARCHIVE).unwrap_or(Archive::None);
-        if archive != Archive::None {
-            check.refuse("archive", "Archives are not yet available");
-        }
-        let connector = connectors::find(form.value("type"));
-        if connector.is_none() {
-            check.refuse("type", "Choose a type");
-        }
-        let configuration = connector.map(|connector| connector.parse(form, None)).transpose();
-        match (check.finish((name, archive)), connector, configuration) {
-            (Ok((name, archive)), Some(connector), Ok(Some(configuration))) => {
-                Ok(Self { name, connector, configuration, archive })
-            }
-            (common, _, own) => {
-                let mut errors = common.err().unwrap_or_default();
-                errors.extend(own.err().unwrap_or_default());
-                Err(errors)
-            }
-        }
-    }
-}
-
-impl NewEndpoint {
-    /// Tells whether its type takes pictures only.
-    #[must_use]
-    pub fn takes_pictures_only(&self) -> bool {
-        self.connector.takes() == Takes::PicturesOnly
-    }
-}
-
-impl fmt::Debug for NewEndpoint {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("NewEndpoint")
-            .field("name", &self.name)
-            .field("type", &self.connector.key())
-            .finish_non_exhaustive()
-    }
-}
-
-const UNKNOWN_ARCHIVE: &str = "Choose none, tar, tar.gz or tar.zst";
-
 /// Everything that a delivery needs of an endpoint.
 #[derive(Clone)]
 pub struct Destination {
@@ -256,6 +232,10 @@ pub struct Destination {
     pub configuration: Configuration,
     /// Whether deliveries run.
     pub state: EndpointState,
+    /// Whether files are packed.
+    pub archive: Archive,
+    /// Counts saved changes.
+    pub revision: i64,
 }
 
 impl fmt::Debug for Destination {
@@ -276,37 +256,6 @@ pub(super) fn secrets_place(id: EndpointId) -> String {
 mod tests {
     use super::*;
 
-    fn typed(pairs: &[(&str, &str)]) -> FormFields {
-        FormFields::new(pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect())
-    }
-
-    #[test]
-    fn problems_of_all_fields_are_told_together() {
-        let errors = NewEndpoint::parse(&typed(&[("type", "folder"), ("archive", "tar.gz")])).unwrap_err();
-
-        assert_eq!(errors.first("name"), Some("Enter a name"));
-        assert_eq!(errors.first("archive"), Some("Archives are not yet available"));
-        assert!(errors.first("directory").is_some());
-    }
-
-    #[test]
-    fn a_type_must_be_known() {
-        for fields in [&[("name", "a")][..], &[("name", "a"), ("type", "floppy")]] {
-            let errors = NewEndpoint::parse(&typed(fields)).unwrap_err();
-            assert_eq!(errors.iter().collect::<Vec<_>>(), [("type", "Choose a type")]);
-        }
-    }
-
-    #[test]
-    fn a_described_endpoint_has_name_and_type() {
-        let fields =
-            [("name", " Archive "), ("type", "folder"), ("directory", "claims"), ("archive", "none")];
-        let new = NewEndpoint::parse(&typed(&fields)).expect("nothing is wrong");
-
-        assert_eq!((new.name.as_str(), new.connector.key()), ("Archive", "folder"));
-        assert_eq!(new.archive, Archive::None);
-    }
-
     #[test]
     fn a_pause_hides_a_failure() {
         let mut summary = EndpointSummary {
@@ -315,6 +264,9 @@ mod tests {
             type_key: "folder".into(),
             settings: Settings(Value::Null),
             state: EndpointState::Active,
+            paused_reason: None,
+            paused_at: None,
+            leaving: None,
             last_error: None,
             failing_since: None,
             delivered_at: None,
@@ -324,5 +276,7 @@ mod tests {
         assert_eq!(summary.health(), Health::Failing);
         summary.state = EndpointState::Paused;
         assert_eq!(summary.health(), Health::Paused);
+        summary.paused_reason = Some(PausedReason::Identity);
+        assert_eq!(summary.health(), Health::Distrusted);
     }
 }

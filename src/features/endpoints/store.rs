@@ -1,6 +1,6 @@
 //! SQL of the endpoints.
 
-use super::model::{Archive, Endpoint, EndpointId, EndpointState, EndpointSummary, Settings};
+use super::model::{Archive, Endpoint, EndpointId, EndpointState, EndpointSummary, Leaving, PausedReason, Settings};
 use crate::on;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbResult, Tx, expect_one};
@@ -8,32 +8,33 @@ use crate::platform::db::{DbResult, Tx, expect_one};
 /// More than any installation has; keeps a list bounded all the same.
 const MOST: i64 = 1000;
 
-const LIST: &str = "SELECT id, name, type, settings, state, last_error, failing_since, delivered_at
-    FROM endpoints WHERE deleted_at IS NULL ORDER BY name, id LIMIT $1";
+/// What every list and page shows of an endpoint, and whatever `$more` adds.
+macro_rules! select {
+    ($more:literal, $rest:literal) => {
+        concat!(
+            "SELECT id, name, type, settings, state, paused_reason, paused_at, leaving, last_error, failing_since,
+                    delivered_at",
+            $more,
+            " FROM endpoints WHERE deleted_at IS NULL ",
+            $rest
+        )
+    };
+}
 
-const LIST_BEHIND: &str = "SELECT id, name, type, settings, state, last_error, failing_since, delivered_at
-    FROM endpoints WHERE deleted_at IS NULL AND name > $1 ORDER BY name LIMIT $2";
+const LIST: &str = select!("", "ORDER BY name, id LIMIT $1");
+const LIST_BEHIND: &str = select!("", "AND name > $1 ORDER BY name LIMIT $2");
+const FIND: &str = select!(", archive, revision, checked_at, created_at, updated_at", "AND id = $1");
 
-const FIND: &str =
-    "SELECT id, name, type, settings, state, last_error, failing_since, delivered_at, archive, checked_at,
-    created_at, updated_at FROM endpoints WHERE id = $1 AND deleted_at IS NULL";
+const FIND_SEALED: &str = "SELECT name, type, settings, state, archive, revision, sealed_secrets FROM endpoints
+    WHERE id = $1 AND deleted_at IS NULL";
 
-const FIND_SEALED: &str =
-    "SELECT name, type, settings, state, sealed_secrets FROM endpoints WHERE id = $1 AND deleted_at IS NULL";
-
-const COUNT_NAME: &str = "SELECT COUNT(*) FROM endpoints WHERE name = $1 AND deleted_at IS NULL";
+const FIND_NAMED: &str = "SELECT id FROM endpoints WHERE name = $1 AND deleted_at IS NULL";
 
 const INSERT: &str = "INSERT INTO endpoints
     (id, name, type, settings, sealed_secrets, archive, state, checked_at, created_at, updated_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $8)";
 
 const TOUCH: &str = "UPDATE endpoints SET updated_at = $2 WHERE id = $1 AND deleted_at IS NULL";
-
-const SAVE_SUCCESS: &str = "UPDATE endpoints
-    SET last_error = NULL, failing_since = NULL, delivered_at = $2, updated_at = $2 WHERE id = $1";
-
-const SAVE_FAILURE: &str = "UPDATE endpoints
-    SET last_error = $3, failing_since = COALESCE(failing_since, $2), updated_at = $2 WHERE id = $1";
 
 /// What a delivery needs, secrets still sealed.
 #[derive(sqlx::FromRow)]
@@ -44,6 +45,8 @@ pub(super) struct Stored {
     #[sqlx(try_from = "String")]
     pub(super) settings: Settings,
     pub(super) state: EndpointState,
+    pub(super) archive: Archive,
+    pub(super) revision: i64,
     pub(super) sealed_secrets: Vec<u8>,
 }
 
@@ -77,10 +80,9 @@ pub(super) async fn find_sealed(tx: &mut Tx, id: EndpointId) -> DbResult<Option<
     Ok(on!(tx, conn => sqlx::query_as(FIND_SEALED).bind(id).fetch_optional(conn).await)?)
 }
 
-/// Tells whether a name is used.
-pub(super) async fn is_name_taken(tx: &mut Tx, name: &str) -> DbResult<bool> {
-    let count: i64 = on!(tx, conn => sqlx::query_scalar(COUNT_NAME).bind(name).fetch_one(conn).await)?;
-    Ok(count > 0)
+/// Finds the one that has a name.
+pub(super) async fn find_named(tx: &mut Tx, name: &str) -> DbResult<Option<EndpointId>> {
+    Ok(on!(tx, conn => sqlx::query_scalar(FIND_NAMED).bind(name).fetch_optional(conn).await)?)
 }
 
 /// Adds one that has just passed its test.
@@ -105,20 +107,106 @@ pub(super) async fn touch(tx: &mut Tx, id: EndpointId, now: Timestamp) -> DbResu
         .map(|done| done.rows_affected()))?)
 }
 
-/// Keeps that a file arrived.
-pub(super) async fn save_success(tx: &mut Tx, id: EndpointId, now: Timestamp) -> DbResult<()> {
-    expect_one(on!(tx, conn => sqlx::query(SAVE_SUCCESS).bind(id).bind(now).execute(conn).await
-        .map(|done| done.rows_affected()))?)
-}
-
-/// Keeps why a delivery failed.
-pub(super) async fn save_failure(tx: &mut Tx, id: EndpointId, now: Timestamp, message: &str) -> DbResult<()> {
-    expect_one(on!(tx, conn => sqlx::query(SAVE_FAILURE).bind(id).bind(now).bind(message).execute(conn).await
-        .map(|done| done.rows_affected()))?)
-}
-
 const LIST_SEALED: &str = "SELECT sealed_secrets FROM endpoints WHERE deleted_at IS NULL";
 
 pub(super) async fn list_sealed(tx: &mut Tx) -> DbResult<Vec<Vec<u8>>> {
     Ok(on!(tx, conn => sqlx::query_scalar(LIST_SEALED).fetch_all(conn).await)?)
+}
+
+/// What a change leaves.
+const UPDATE: &str = "UPDATE endpoints
+    SET name = $2, type = $3, settings = $4, sealed_secrets = $5, archive = $6, revision = revision + 1, last_error = NULL,
+        failing_since = NULL, checked_at = $7, updated_at = $7
+    WHERE id = $1 AND deleted_at IS NULL";
+
+/// Replaces what was described, after a test that has just passed.
+pub(super) async fn update(tx: &mut Tx, row: Row<'_>, now: Timestamp) -> DbResult<()> {
+    expect_one(on!(tx, conn => sqlx::query(UPDATE)
+        .bind(row.id)
+        .bind(row.name)
+        .bind(row.type_key)
+        .bind(row.settings)
+        .bind(row.sealed_secrets)
+        .bind(row.archive)
+        .bind(now)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))?)
+}
+
+const SAVE_PASSED: &str = "UPDATE endpoints
+    SET last_error = NULL, failing_since = NULL, checked_at = $2, updated_at = $2 WHERE id = $1 AND deleted_at IS NULL";
+
+/// Keeps that a test passed, which ends a failure.
+pub(super) async fn save_passed(tx: &mut Tx, id: EndpointId, now: Timestamp) -> DbResult<()> {
+    expect_one(on!(tx, conn => sqlx::query(SAVE_PASSED).bind(id).bind(now).execute(conn).await
+        .map(|done| done.rows_affected()))?)
+}
+
+const PAUSE: &str = "UPDATE endpoints SET state = 'paused', paused_reason = $2, paused_at = $3, updated_at = $3
+    WHERE id = $1 AND deleted_at IS NULL AND (state <> 'paused' OR paused_reason <> $2)";
+
+/// Lets deliveries wait; false when they do so already, for the same reason.
+pub(super) async fn pause(
+    tx: &mut Tx,
+    id: EndpointId,
+    reason: PausedReason,
+    now: Timestamp,
+) -> DbResult<bool> {
+    let changed = on!(tx, conn => sqlx::query(PAUSE).bind(id).bind(reason).bind(now).execute(conn).await
+        .map(|done| done.rows_affected()))?;
+    Ok(changed == 1)
+}
+
+const RESUME: &str = "UPDATE endpoints SET state = 'active', paused_reason = NULL, paused_at = NULL, updated_at = $2
+    WHERE id = $1 AND deleted_at IS NULL AND state = 'paused'";
+
+/// Lets deliveries run again; false when they do.
+pub(super) async fn resume(tx: &mut Tx, id: EndpointId, now: Timestamp) -> DbResult<bool> {
+    let changed = on!(tx, conn => sqlx::query(RESUME).bind(id).bind(now).execute(conn).await
+        .map(|done| done.rows_affected()))?;
+    Ok(changed == 1)
+}
+
+const LEAVE: &str = "UPDATE endpoints SET leaving = $2, leaving_to = $3, deleted_at = $4, updated_at = $5
+    WHERE id = $1 AND deleted_at IS NULL";
+
+/// Lets an endpoint go, at once when `deleted_at` is given.
+pub(super) async fn leave(
+    tx: &mut Tx,
+    id: EndpointId,
+    leaving: Option<(Leaving, Option<EndpointId>)>,
+    deleted_at: Option<Timestamp>,
+    now: Timestamp,
+) -> DbResult<()> {
+    let (how, to) = leaving.map_or((None, None), |(how, to)| (Some(how), to));
+    expect_one(on!(tx, conn => sqlx::query(LEAVE)
+        .bind(id)
+        .bind(how)
+        .bind(to)
+        .bind(deleted_at)
+        .bind(now)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))?)
+}
+
+const RESTORE: &str = "UPDATE endpoints SET deleted_at = NULL, updated_at = $2
+    WHERE id = $1 AND deleted_at IS NOT NULL AND leaving IS NULL";
+
+/// Takes a deletion back that left nothing behind; false when there is none.
+pub(super) async fn restore(tx: &mut Tx, id: EndpointId, now: Timestamp) -> DbResult<bool> {
+    let changed = on!(tx, conn => sqlx::query(RESTORE).bind(id).bind(now).execute(conn).await
+        .map(|done| done.rows_affected()))?;
+    Ok(changed == 1)
+}
+
+const FIND_LEAVING: &str = "SELECT leaving, leaving_to FROM endpoints WHERE id = $1 AND leaving IS NOT NULL";
+
+/// Says what becomes of the open deliveries of an endpoint that goes or has gone.
+pub(super) async fn find_leaving(
+    tx: &mut Tx,
+    id: EndpointId,
+) -> DbResult<Option<(Leaving, Option<EndpointId>)>> {
+    Ok(on!(tx, conn => sqlx::query_as(FIND_LEAVING).bind(id).fetch_optional(conn).await)?)
 }

@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sqlx::Connection;
 
-use super::{EndpointError, EndpointId, Health, NewEndpoint, actions};
+use super::{EndpointError, EndpointId, Health, EndpointForm, actions};
 use crate::on;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{Db, DbResult, Location, Tx};
@@ -93,9 +93,9 @@ impl Ground {
     }
 }
 
-pub(in crate::features) fn described(name: &str) -> NewEndpoint {
+pub(in crate::features) fn described(name: &str) -> EndpointForm {
     let form = FormFields::default().set("name", name).set("type", "folder").set("directory", "claims");
-    NewEndpoint::parse(&form).expect("nothing is wrong")
+    EndpointForm::parse(&form, None).expect("nothing is wrong")
 }
 
 on_both!(a_name_is_used_once, only_its_own_place_opens_a_secret, a_failure_lasts_until_a_success);
@@ -136,7 +136,7 @@ async fn only_its_own_place_opens_a_secret(ground: Ground) {
 
 async fn a_failure_lasts_until_a_success(ground: Ground) {
     let id = ground.endpoint("Archive").await.unwrap();
-    let note = async |at: i64, outcome: Result<(), &'static str>| {
+    let note = async |at: i64, outcome: Result<i64, &'static str>| {
         let found: DbResult<_> = ground
             .write(move |tx| {
                 async move {
@@ -154,7 +154,12 @@ async fn a_failure_lasts_until_a_success(ground: Ground) {
     assert_eq!(failing.last_error.as_deref(), Some("The disk is away"));
     assert_eq!(failing.failing_since, Some(Timestamp::from_millis(10)));
 
-    let healthy = note(30, Ok(())).await;
+    let healthy = note(30, Ok(7)).await;
     assert_eq!(healthy.health(), Health::Healthy);
     assert_eq!((healthy.failing_since, healthy.delivered_at), (None, Some(Timestamp::from_millis(30))));
+
+    let figures: DbResult<_> = ground
+        .write(move |tx| async move { super::last_day(tx, Timestamp::from_millis(40)).await }.boxed())
+        .await;
+    assert_eq!(figures.unwrap(), [(id, super::Figures { delivered: 1, failed: 2, bytes: 7 })]);
 }

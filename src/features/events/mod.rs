@@ -25,6 +25,10 @@ text_enum! {
         MediaStored = "media.stored",
         /// A delivery needs a person.
         DeliveryHeld = "delivery.held",
+        /// Deliveries to an endpoint wait.
+        EndpointPaused = "endpoint.paused",
+        /// Deliveries to an endpoint run again.
+        EndpointResumed = "endpoint.resumed",
         /// A conversation has ended.
         ConversationEnded = "conversation.ended",
     }

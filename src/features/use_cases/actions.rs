@@ -6,7 +6,7 @@ use super::error::UseCaseError;
 use super::model::{Assignments, Change, Link, Serves, Side, UseCaseForm, UseCaseId};
 use super::store;
 use crate::features::audit::{self, Act};
-use crate::features::endpoints::{self, EndpointId, NewEndpoint};
+use crate::features::endpoints::{self, EndpointId, EndpointForm};
 use crate::formats::kinds::Purpose;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbError, Tx};
@@ -63,12 +63,36 @@ pub async fn add_endpoint(
     vault: &Vault,
     actor: &Actor,
     now: Timestamp,
-    (new, serves): (&NewEndpoint, &Serves),
+    (form, serves): (&EndpointForm, &Serves),
 ) -> Result<EndpointId, UseCaseError> {
-    let id = endpoints::actions::create(tx, vault, actor, now, new).await?;
+    let id = endpoints::actions::create(tx, vault, actor, now, form).await?;
     assign(tx, actor, now, Purpose::Pictures, &Side::Endpoint(id, serves.pictures.clone())).await?;
     assign(tx, actor, now, Purpose::Recordings, &Side::Endpoint(id, serves.recordings.clone())).await?;
     Ok(id)
+}
+
+/// Changes an endpoint that has passed its test, together with the use cases that it serves.
+pub async fn change_endpoint(
+    tx: &mut Tx,
+    vault: &Vault,
+    actor: &Actor,
+    now: Timestamp,
+    (id, revision): (EndpointId, i64),
+    (form, serves): (&EndpointForm, &Serves),
+) -> Result<(), UseCaseError> {
+    let side = |use_cases: &[UseCaseId]| Side::Endpoint(id, use_cases.to_vec());
+    if form.takes_pictures_only() {
+        // before its type is such that the database refuses these links
+        assign(tx, actor, now, Purpose::Recordings, &side(&[])).await?;
+        assign(tx, actor, now, Purpose::Other, &side(&[])).await?;
+    }
+    let kept = store::take_links_of_endpoint(tx, id).await?;
+    endpoints::actions::update(tx, vault, actor, now, (id, revision), form).await?;
+    for link in kept {
+        store::insert_link(tx, link, form.connector.key()).await?;
+    }
+    assign(tx, actor, now, Purpose::Pictures, &side(&serves.pictures)).await?;
+    assign(tx, actor, now, Purpose::Recordings, &side(&serves.recordings)).await
 }
 
 /// Sets which endpoints receive what, the whole set of one side and purpose at once. The only writer of that relation.

@@ -21,7 +21,7 @@ const RENAME: &str = "UPDATE use_cases SET name = $2, updated_at = $3 WHERE id =
 const TOUCH: &str = "UPDATE use_cases SET updated_at = $2 WHERE id = $1";
 
 const ENDPOINTS_FOR: &str = "SELECT links.endpoint_id FROM use_case_endpoints links
-    JOIN endpoints ON endpoints.id = links.endpoint_id AND endpoints.deleted_at IS NULL
+    JOIN endpoints ON endpoints.id = links.endpoint_id AND endpoints.deleted_at IS NULL AND endpoints.leaving IS NULL
     WHERE links.use_case_id = $1 AND links.purpose = $2 ORDER BY links.endpoint_id";
 const LINKS: &str = "SELECT use_case_id, purpose, endpoint_id FROM use_case_endpoints";
 const LINKS_OF_USE_CASE: &str = "SELECT use_case_id, purpose, endpoint_id FROM use_case_endpoints
@@ -133,4 +133,13 @@ pub(super) async fn delete_link(tx: &mut Tx, link: Link) -> DbResult<bool> {
         .await
         .map(|done| done.rows_affected()))?;
     Ok(deleted == 1)
+}
+
+const TAKE_LINKS: &str =
+    "DELETE FROM use_case_endpoints WHERE endpoint_id = $1 RETURNING use_case_id, purpose, endpoint_id";
+
+/// Takes all links of an endpoint away and gives them, to be put back when its type has changed: the database holds the
+/// two equal.
+pub(super) async fn take_links_of_endpoint(tx: &mut Tx, id: EndpointId) -> DbResult<Vec<Link>> {
+    Ok(on!(tx, conn => sqlx::query_as(TAKE_LINKS).bind(id).fetch_all(conn).await)?)
 }

@@ -83,9 +83,10 @@ pub(super) async fn insert(
     Ok(Inserted { id: stored, is_new: stored == id })
 }
 
-const HURRY: &str = "UPDATE jobs SET run_at = $2 WHERE id = $1 AND state = 'queued' AND run_at > $2";
+const HURRY: &str = "
+    UPDATE jobs SET run_at = CASE WHEN run_at > $2 THEN $2 ELSE run_at END WHERE id = $1 AND state = 'queued'";
 
-/// Lets a queued job run now instead of later; false when it does not wait.
+/// Lets a queued job run now instead of later; false when it is not queued.
 pub async fn hurry(tx: &mut Tx, job: JobId, now: Timestamp) -> DbResult<bool> {
     let changed = on!(tx, conn => sqlx::query(HURRY)
         .bind(job)
@@ -95,6 +96,14 @@ pub async fn hurry(tx: &mut Tx, job: JobId, now: Timestamp) -> DbResult<bool> {
         .map(|done| done.rows_affected()))?;
     tx.wake_workers();
     Ok(changed == 1)
+}
+
+const DISCARD: &str = "DELETE FROM jobs WHERE id = $1 AND state <> 'running'";
+
+/// Takes back a job that is not needed any more, queued or held; one that runs ends by itself.
+pub async fn discard(tx: &mut Tx, job: JobId) -> DbResult<()> {
+    on!(tx, conn => sqlx::query(DISCARD).bind(job).execute(conn).await.map(drop))?;
+    Ok(())
 }
 
 const SET_WIDTH: &str = "

@@ -33,6 +33,7 @@ pub use failure::{Failure, draw_failures};
 pub use guard::guard;
 pub use headers::security_headers;
 pub use once::{Answer, Once};
+pub use pagination::Query;
 pub use problem::Code;
 pub use routes::{Door, Entry, doors, register};
 pub use site::{Doorkeeper, Menu, PublicUrl, Site};

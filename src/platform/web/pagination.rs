@@ -28,6 +28,9 @@ pub const MOST: i64 = 200;
 /// Sorts behind every identifier, so a list that starts behind it starts with the newest row.
 pub const LATEST: &str = "g";
 
+/// Sorts before every identifier, so a list that starts behind it starts with the oldest row.
+pub const EARLIEST: &str = "";
+
 /// As much of an unknown parameter's name as its refusal repeats.
 const MOST_REPEATED: usize = 40;
 
@@ -88,13 +91,37 @@ impl Cursor for Named {
     }
 }
 
-/// What a list can be narrowed by.
+/// What may stand in a query, such as what a list can be narrowed by.
 pub trait Filter: Sized {
     /// The names of its parameters; whatever else stands in the query is refused.
     const NAMES: &'static [&'static str];
 
     /// Reads the values. An empty one is as good as none; what is wrong is added to `check`.
     fn read(check: &mut Check<'_>) -> Self;
+}
+
+/// The query of a call that is no list, read as strictly as that of one.
+#[derive(Debug)]
+pub struct Query<F>(pub F);
+
+impl<F: Filter> FromRequest for Query<F> {
+    type Error = Failure;
+    type Future = Ready<Result<Self, Failure>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(read(request.query_string()).map(Self))
+    }
+}
+
+fn read<F: Filter>(query: &str) -> Result<F, Failure> {
+    let fields = FormFields::new(pairs(query)?);
+    if let Some(name) = fields.names().find(|name| !F::NAMES.contains(name)) {
+        let name: String = name.chars().take(MOST_REPEATED).collect();
+        return Err(Failure::malformed(format!("There is no parameter {name:?} here; use {}", F::NAMES.join(", "))));
+    }
+    let mut check = fields.check();
+    let values = F::read(&mut check);
+    check.finish(values).map_err(Failure::Invalid)
 }
 
 /// A list that cannot be narrowed.

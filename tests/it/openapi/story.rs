@@ -18,6 +18,9 @@ const STORY: &[(&str, u16)] = &[
     ("addEndpoint", 201),
     ("listEndpoints", 200),
     ("getEndpoint", 200),
+    ("testEndpoint", 200),
+    ("replaceEndpoint", 200),
+    ("pauseEndpoint", 200),
     ("addUseCase", 201),
     ("listUseCases", 200),
     ("getUseCase", 200),
@@ -26,6 +29,9 @@ const STORY: &[(&str, u16)] = &[
     ("getConversation", 200),
     ("listConversations", 200),
     ("handInFile", 201),
+    ("cancelDelivery", 200),
+    ("retryDelivery", 200),
+    ("resumeEndpoint", 200),
     (WORK, 0),
     ("getMedia", 200),
     ("listMedia", 200),
@@ -46,6 +52,7 @@ const STORY: &[(&str, u16)] = &[
     ("verifyAuditLog", 200),
     ("endConversation", 200),
     ("replaceUseCase", 200),
+    ("deleteEndpoint", 204),
 ];
 
 /// Not a call: queued work is done.

@@ -1,113 +1,73 @@
-//! `/endpoints`, `/endpoints/new` and `/endpoints/{id}`.
+//! `/endpoints/new`, `/endpoints/{id}` and `/endpoints/{id}/edit`.
 
-use askama::Template;
 use futures_util::FutureExt;
 use serde::Deserialize;
 
+use super::draft::About;
 use super::form;
 use super::show::{self, Tab};
-use super::views::{TypeChoice, icon, types};
-use crate::features::endpoints::{EndpointId, EndpointSummary};
-use crate::features::use_cases::{self, Assignments};
-use crate::platform::clock::Timestamp;
+use crate::features::endpoints::{self, Endpoint, EndpointId};
+use crate::features::use_cases;
+use crate::formats::kinds::Purpose;
+use crate::platform::db::DbResult;
 use crate::platform::form::FormFields;
 use crate::platform::web::pagination::After;
-use crate::platform::web::shell::{Crumb, Shell};
-use crate::platform::web::{Params, Reply, Role, Segment, Visit};
+use crate::platform::web::{Failure, Params, Reply, Role, Segment, Visit};
 
 /// What people read after an endpoint was saved.
-pub(super) const ADDED: &str = "End point added. Its test has passed.";
-
-/// What the list is narrowed to.
-#[derive(Debug, Default, Deserialize)]
-pub struct Filter {
-    #[serde(default)]
-    q: String,
-    #[serde(default, rename = "type")]
-    type_key: String,
-}
-
-impl Filter {
-    fn is_set(&self) -> bool {
-        !(self.q.trim().is_empty() && self.type_key.is_empty())
-    }
-
-    fn admits(&self, endpoint: &EndpointSummary) -> bool {
-        let words = self.q.trim().to_lowercase();
-        let fits = |text: &str| text.to_lowercase().contains(&words);
-        (self.type_key.is_empty() || endpoint.type_key == self.type_key)
-            && (fits(&endpoint.name) || fits(&endpoint.address()))
-    }
-}
-
-#[derive(Template)]
-#[template(path = "endpoints/index.html")]
-struct Index {
-    shell: Shell,
-    endpoints: Vec<EndpointRow>,
-    may_edit: bool,
-    is_filtered: bool,
-    q: String,
-    type_key: String,
-    types: Vec<TypeChoice>,
-}
-
-struct EndpointRow {
-    id: String,
-    name: String,
-    place: String,
-    type_label: String,
-    icon: &'static str,
-    used_by: Vec<String>,
-    state_kind: &'static str,
-    state_label: &'static str,
-    delivered_at: Option<Timestamp>,
-}
-
-impl EndpointRow {
-    fn of(endpoint: &EndpointSummary, all: &Assignments) -> Self {
-        let health = endpoint.health();
-        Self {
-            id: endpoint.id.to_string(),
-            name: endpoint.name.clone(),
-            place: endpoint.address(),
-            type_label: endpoint.type_label().to_owned(),
-            icon: icon(&endpoint.type_key),
-            used_by: all.users_of(endpoint.id).map(|use_case| use_case.name.clone()).collect(),
-            state_kind: health.kind(),
-            state_label: health.label(),
-            delivered_at: endpoint.delivered_at,
-        }
-    }
-}
-
-/// Lists the endpoints.
-pub async fn index(visit: Visit, filter: Params<Filter>) -> Reply {
-    let filter = filter.0;
-    let all = visit.read(|tx| use_cases::assignments(tx).boxed()).await?;
-    let found = all.endpoints.iter().filter(|endpoint| filter.admits(endpoint));
-    visit.page(Index {
-        shell: visit.shell("Media endpoints", vec![Crumb::here("Media endpoints")]),
-        endpoints: found.map(|endpoint| EndpointRow::of(endpoint, &all)).collect(),
-        may_edit: may_edit(&visit),
-        is_filtered: filter.is_set(),
-        q: filter.q,
-        type_key: filter.type_key,
-        types: types(),
-    })
-}
+const ADDED: &str = "End point added. Its test has passed.";
+const SAVED: &str = "End point saved. Its test has passed.";
 
 /// Which type the form begins with.
 #[derive(Debug, Deserialize)]
 pub struct Beginning {
     #[serde(default, rename = "type")]
     type_key: String,
+    copy: Option<EndpointId>,
 }
 
-/// Shows the empty form.
+/// Shows the form, empty or filled like another endpoint.
 pub async fn new(visit: Visit, beginning: Params<Beginning>) -> Reply {
-    let form = FormFields::default().set("type", beginning.0.type_key);
-    form::answer(&visit, form, None).await
+    let beginning = beginning.0;
+    let Some(id) = beginning.copy else {
+        let form = FormFields::default().set("type", beginning.type_key);
+        return form::answer(&visit, About::New, form, None).await;
+    };
+    let (endpoint, form) = filled(&visit, id).await?;
+    let name = format!("{} copy", endpoint.summary.name);
+    let form = form.set("name", name).set("copy_of", id.to_string());
+    form::answer(&visit, About::Copy(id), form, None).await
+}
+
+/// Shows the form with what is stored.
+pub async fn edit(visit: Visit, id: Segment<EndpointId>) -> Reply {
+    let id = id.0;
+    let (endpoint, form) = filled(&visit, id).await?;
+    let form = form.set("change", id.to_string()).set("revision", endpoint.revision.to_string());
+    form::answer(&visit, About::Change(id), form, None).await
+}
+
+/// Fills the form from what is stored; secrets are not among it.
+async fn filled(visit: &Visit, id: EndpointId) -> Result<(Endpoint, FormFields), Failure> {
+    let reading = visit.read(move |tx| {
+        async move { DbResult::Ok((endpoints::find(tx, id).await?, use_cases::assignments(tx).await?)) }
+            .boxed()
+    });
+    let (endpoint, all) = reading.await?;
+    let endpoint = endpoint.ok_or(Failure::NotFound)?;
+    let summary = &endpoint.summary;
+    let mut form = summary.connector().map(|connector| connector.filled(summary.settings.value()));
+    let mut form = form.take().unwrap_or_default();
+    for purpose in [Purpose::Pictures, Purpose::Recordings] {
+        for use_case in all.use_cases_of(id, purpose) {
+            form.push(purpose.as_str(), use_case.id.to_string());
+        }
+    }
+    let form = form
+        .set("name", summary.name.as_str())
+        .set("type", summary.type_key.as_str())
+        .set("archive", endpoint.archive.as_str());
+    Ok((endpoint, form))
 }
 
 /// Which part of an endpoint is looked at.
@@ -116,6 +76,7 @@ pub struct View {
     #[serde(default)]
     tab: String,
     added: Option<String>,
+    saved: Option<String>,
     after: Option<String>,
 }
 
@@ -129,36 +90,13 @@ pub async fn show(visit: Visit, id: Segment<EndpointId>, view: Params<View>) -> 
     if view.0.added.is_some() {
         page.say(ADDED);
     }
+    if view.0.saved.is_some() {
+        page.say(SAVED);
+    }
     visit.page(page)
 }
 
 /// Tells whether the visitor may change endpoints; auditors may look.
 pub(super) fn may_edit(visit: &Visit) -> bool {
     visit.actor.person().is_some_and(|person| person.role == Role::Admin)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::features::endpoints::EndpointState;
-
-    #[test]
-    fn a_filter_looks_at_name_and_place() {
-        let endpoint = EndpointSummary {
-            id: EndpointId::fresh(),
-            name: "Claims archive".into(),
-            type_key: "folder".into(),
-            settings: r#"{"directory": "emea/claims"}"#.to_owned().try_into().expect("JSON"),
-            state: EndpointState::Active,
-            last_error: None,
-            failing_since: None,
-            delivered_at: None,
-        };
-        let admits =
-            |q: &str, type_key: &str| Filter { q: q.into(), type_key: type_key.into() }.admits(&endpoint);
-
-        assert!(admits("", "") && admits(" ARCHIVE ", "folder") && admits("emea", ""));
-        assert!(!admits("archive", "s3") && !admits("legal", ""));
-        assert!(!Filter { q: " ".into(), type_key: String::new() }.is_set());
-    }
 }

@@ -2,6 +2,7 @@
 
 use actix_web::web::Data;
 
+use super::draft::About;
 use super::form;
 use crate::connectors;
 use crate::features::Services;
@@ -19,5 +20,5 @@ pub async fn create(visit: Visit, form: Form, services: Data<Services>, limit: D
         }
         _ => form.0,
     };
-    form::answer(&visit, form, None).await
+    form::answer(&visit, About::of(&form), form, None).await
 }

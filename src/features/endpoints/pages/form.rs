@@ -4,10 +4,12 @@ use askama::Template;
 use askama::filters::Safe;
 use futures_util::FutureExt;
 
+use super::draft::About;
 use super::views::{TestView, TypeChoice, UseCaseChoice, types};
 use crate::connectors::{self, AnyConnector, Takes};
+use crate::features::endpoints::{self, Endpoint};
 use crate::features::use_cases::{self, Assignments};
-use crate::platform::db::Db;
+use crate::platform::db::{Db, DbResult};
 use crate::platform::form::FormFields;
 use crate::platform::web::shell::{Crumb, Shell};
 use crate::platform::web::{Failure, Reply, Visit};
@@ -16,6 +18,11 @@ use crate::platform::web::{Failure, Reply, Visit};
 pub(super) struct EditView {
     pub(super) form: FormFields,
     pub(super) action: String,
+    /// Where to go without saving.
+    pub(super) back: String,
+    /// The name of the endpoint that is changed or copied.
+    pub(super) base: Option<String>,
+    pub(super) is_change: bool,
     pub(super) fields: Safe<String>,
     pub(super) types: Vec<TypeChoice>,
     pub(super) type_key: &'static str,
@@ -27,22 +34,45 @@ pub(super) struct EditView {
 
 impl EditView {
     /// Draws the form; a type that does not exist becomes the first one.
-    pub(super) async fn load(db: &Db, form: FormFields) -> Result<Self, Failure> {
-        let all = db.read(|tx| use_cases::assignments(tx).boxed()).await?;
-        Self::of(form, &all)
+    pub(super) async fn load(db: &Db, about: About, form: FormFields) -> Result<Self, Failure> {
+        let reading = db.read(move |tx| {
+            async move {
+                let base = match about.base() {
+                    Some(id) => endpoints::find(tx, id).await?,
+                    None => None,
+                };
+                DbResult::Ok((base, use_cases::assignments(tx).await?))
+            }
+            .boxed()
+        });
+        let (base, all) = reading.await?;
+        if about.base().is_some() && base.is_none() {
+            return Err(Failure::NotFound);
+        }
+        Self::of(about, base.as_ref(), form, &all)
     }
 
-    fn of(form: FormFields, all: &Assignments) -> Result<Self, Failure> {
+    fn of(
+        about: About,
+        base: Option<&Endpoint>,
+        form: FormFields,
+        all: &Assignments,
+    ) -> Result<Self, Failure> {
         let connector = chosen(&form)?;
+        let has_secrets = base.is_some_and(|base| base.summary.type_key == connector.key());
+        let address = about.changed().map(|id| format!("/endpoints/{id}"));
         Ok(Self {
-            action: "/endpoints".to_owned(),
-            fields: Safe(connector.fields(&form, false)?),
+            action: address.clone().unwrap_or_else(|| "/endpoints".to_owned()),
+            back: address.unwrap_or_else(|| "/endpoints".to_owned()),
+            base: base.map(|base| base.summary.name.clone()),
+            is_change: about.changed().is_some(),
+            fields: Safe(connector.fields(&form, has_secrets)?),
             types: types(),
             type_key: connector.key(),
             type_label: connector.label(),
             takes_recordings: connector.takes() == Takes::Everything,
             tab: "general",
-            use_cases: UseCaseChoice::all(all, None),
+            use_cases: UseCaseChoice::all(all, about.changed()),
             form,
         })
     }
@@ -71,15 +101,22 @@ struct Fragment {
 }
 
 /// Answers with the form: alone when htmx asks, else in its page. With problems in it the status is 422.
-pub(super) async fn answer(visit: &Visit, form: FormFields, test: Option<TestView>) -> Reply {
+pub(super) async fn answer(visit: &Visit, about: About, form: FormFields, test: Option<TestView>) -> Reply {
     let is_refused = form.error_count() > 0 || test.is_some();
-    let edit = EditView::load(&visit.site.db, form).await?;
+    let edit = EditView::load(&visit.site.db, about, form).await?;
     if is_fragment(visit) {
         let shell = bare_shell(visit);
         let fragment = Fragment { shell, edit };
         return if is_refused { visit.unprocessable(fragment) } else { visit.page(fragment) };
     }
-    let shell = visit.shell("Add End Point", crumbs("Add End Point"));
+    let shell = match (&edit.base, about) {
+        (Some(name), About::Change(id)) => {
+            let mut crumbs = crumbs("Change");
+            crumbs.insert(1, Crumb::link(name, &format!("/endpoints/{id}")));
+            visit.shell(&format!("Change {name}"), crumbs)
+        }
+        _ => visit.shell("Add End Point", crumbs("Add End Point")),
+    };
     let page = New { shell, edit, test };
     if is_refused { visit.unprocessable(page) } else { visit.page(page) }
 }

@@ -12,15 +12,16 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::draft;
 use super::form::is_fragment;
 use super::show::{self, Tab};
 use super::views::StepView;
 use crate::connectors::{self, Found, Ground, Item, Report, Step, StepName, StepState, VerifiedBy};
 use crate::features::Services;
 use crate::features::audit::{self, Act};
-use crate::features::endpoints::{self, Destination, EndpointId, TestLimit};
+use crate::features::endpoints::{Destination, EndpointId, TestLimit};
 use crate::platform::clock::Timestamp;
-use crate::platform::web::{Failure, Reply, Segment, Visit};
+use crate::platform::web::{Reply, Segment, Visit};
 
 /// A colour chart of 320 × 180 pixels, drawn for this purpose.
 const PICTURE: &[u8] = include_bytes!("test_picture.jpg");
@@ -42,7 +43,7 @@ pub async fn create(
     services: Data<Services>,
     limit: Data<TestLimit>,
 ) -> Reply {
-    let destination = open(&services, id.0).await?;
+    let destination = draft::stored(&services, id.0).await?;
     limit.take(&visit.actor)?;
     let now = visit.now();
     let sent = send(&destination, &services.ground, item(now)).await;
@@ -53,13 +54,6 @@ pub async fn create(
         return visit.page(picture);
     }
     visit.page(show::load(&visit, id.0, Tab::General).await?.with_picture(&picture)?)
-}
-
-async fn open(services: &Data<Services>, id: EndpointId) -> Result<Destination, Failure> {
-    let (db, services) = (services.db.clone(), services.clone());
-    let destination =
-        db.read(move |tx| async move { endpoints::destination(tx, &services.vault, id).await }.boxed());
-    destination.await?.ok_or(Failure::NotFound)
 }
 
 /// The file name tells what it is and when it was sent.

@@ -7,9 +7,9 @@ use futures_util::FutureExt;
 use super::endpoints::may_edit;
 use super::form::crumbs;
 use super::pictures::PictureView;
-use super::views::UseCaseChoice;
+use super::views::{TestView, UseCaseChoice, percent};
 use crate::features::deliveries::pages::{DeliveryRow, rows_for_endpoint};
-use crate::features::endpoints::{self, Endpoint, EndpointId, EndpointState};
+use crate::features::endpoints::{self, Endpoint, EndpointId, EndpointState, Figures, Health};
 use crate::features::{
     deliveries,
     use_cases::{self, Assignments},
@@ -61,6 +61,7 @@ pub(super) struct Show {
     form: FormFields,
     use_cases: Vec<UseCaseChoice>,
     picture: Option<Safe<String>>,
+    test: Option<TestView>,
     deliveries: Vec<DeliveryRow>,
     newer: Option<String>,
     older: Option<String>,
@@ -74,6 +75,12 @@ struct EndpointHead {
     state_kind: &'static str,
     state_label: &'static str,
     is_paused: bool,
+    is_distrusted: bool,
+    is_leaving: bool,
+    paused_at: Option<Timestamp>,
+    files: i64,
+    success: String,
+    open: i64,
     waiting: i64,
     takes_recordings: bool,
     last_error: String,
@@ -84,7 +91,7 @@ struct EndpointHead {
 }
 
 impl EndpointHead {
-    fn of(endpoint: &Endpoint, waiting: i64) -> Self {
+    fn of(endpoint: &Endpoint, figures: Figures, (waiting, open): (i64, i64)) -> Self {
         let summary = &endpoint.summary;
         let health = summary.health();
         Self {
@@ -95,6 +102,12 @@ impl EndpointHead {
             state_kind: health.kind(),
             state_label: health.label(),
             is_paused: summary.state == EndpointState::Paused,
+            is_distrusted: health == Health::Distrusted,
+            is_leaving: summary.leaving.is_some(),
+            paused_at: summary.paused_at,
+            files: figures.delivered,
+            success: figures.success().map(percent).unwrap_or_default(),
+            open,
             waiting,
             takes_recordings: !summary.takes_pictures_only(),
             last_error: summary.last_error.clone().unwrap_or_default(),
@@ -108,16 +121,19 @@ impl EndpointHead {
 
 /// Reads everything that the page shows.
 pub(super) async fn load(visit: &Visit, id: EndpointId, tab: Tab) -> Result<Show, Failure> {
+    let now = visit.now();
     let found = visit.read(move |tx| {
         async move {
-            let endpoint = endpoints::find(tx, id).await?;
+            let Some(endpoint) = endpoints::find(tx, id).await? else { return DbResult::Ok(None) };
             let all = use_cases::assignments(tx).await?;
-            let waiting = deliveries::count_waiting(tx, id).await?;
-            DbResult::Ok(endpoint.map(|endpoint| (endpoint, all, waiting)))
+            let counts = (deliveries::count_waiting(tx, id).await?, deliveries::count_open(tx, id).await?);
+            let figures = endpoints::last_day(tx, now).await?;
+            Ok(Some((endpoint, all, counts, figures)))
         }
         .boxed()
     });
-    let (endpoint, all, waiting) = found.await?.ok_or(Failure::NotFound)?;
+    let (endpoint, all, counts, figures) = found.await?.ok_or(Failure::NotFound)?;
+    let figures = figures.into_iter().find(|(of, _)| *of == id).map(|(_, figures)| figures);
     let name = endpoint.summary.name.as_str();
     Ok(Show {
         shell: visit.shell(name, crumbs(name)),
@@ -128,10 +144,11 @@ pub(super) async fn load(visit: &Visit, id: EndpointId, tab: Tab) -> Result<Show
         form: ticked(&all, id),
         use_cases: UseCaseChoice::all(&all, Some(id)),
         picture: None,
+        test: None,
         deliveries: Vec::new(),
         newer: None,
         older: None,
-        endpoint: EndpointHead::of(&endpoint, waiting),
+        endpoint: EndpointHead::of(&endpoint, figures.unwrap_or_default(), counts),
     })
 }
 
@@ -162,6 +179,12 @@ impl Show {
     /// Shows what was ticked, with what is wrong with it.
     pub(super) fn with_form(mut self, form: FormFields) -> Self {
         self.form = form;
+        self
+    }
+
+    /// Shows how a test ended.
+    pub(super) fn with_test(mut self, test: TestView) -> Self {
+        self.test = Some(test);
         self
     }
 

@@ -5,9 +5,8 @@ use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::{Stream, StreamExt, stream};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::connectors::{Outcome, Report, Step};
+use crate::connectors::{AnyConnector, Configuration, Outcome, Report, Step};
 use crate::features::Services;
-use crate::features::endpoints::NewEndpoint;
 
 /// What a watcher learns of a test.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,12 +17,14 @@ pub(in crate::features::endpoints) enum Progress {
     Done(Outcome),
 }
 
+/// What is tested: a type with settings and secrets of it, stored or only typed.
+pub(in crate::features::endpoints) type Tested = (&'static dyn AnyConnector, Configuration);
+
 /// Tests an endpoint while the stream is polled: dropping the stream ends the test.
 pub(in crate::features::endpoints) fn test(
-    new: &NewEndpoint,
+    (connector, configuration): Tested,
     services: Data<Services>,
 ) -> impl Stream<Item = Progress> + use<> {
-    let (connector, configuration) = (new.connector, new.configuration.clone());
     follow(move |mut report| {
         async move {
             connector.check(&configuration, &services.ground, &mut report).await;
@@ -35,10 +36,10 @@ pub(in crate::features::endpoints) fn test(
 
 /// Tests an endpoint to its end.
 pub(in crate::features::endpoints) async fn run(
-    new: &NewEndpoint,
+    tested: Tested,
     services: Data<Services>,
 ) -> (Vec<Step>, Outcome) {
-    let progress: Vec<_> = test(new, services).collect().await;
+    let progress: Vec<_> = test(tested, services).collect().await;
     let mut outcome = Outcome::Failed;
     let mut steps = Vec::new();
     for part in progress {

@@ -11,15 +11,22 @@ pub(super) struct TestView {
     /// `running`, `passed`, `warning` or `failed`.
     pub(super) state: &'static str,
     pub(super) steps: Vec<StepView>,
+    /// Whether it tests what is stored, and not what somebody wants to save.
+    pub(super) is_of_stored: bool,
 }
 
 impl TestView {
     pub(super) fn running() -> Self {
-        Self { state: "running", steps: Vec::new() }
+        Self { state: "running", ..Self::default() }
     }
 
     pub(super) fn ended(steps: Vec<Step>, outcome: Outcome) -> Self {
-        Self { state: state_word(outcome), steps: steps.into_iter().map(StepView::from).collect() }
+        let steps = steps.into_iter().map(StepView::from).collect();
+        Self { state: state_word(outcome), steps, is_of_stored: false }
+    }
+
+    pub(super) fn of_stored(self) -> Self {
+        Self { is_of_stored: true, ..self }
     }
 }
 
@@ -81,6 +88,14 @@ pub(super) fn icon(type_key: &str) -> &'static str {
         "azure" | "gdrive" => "cloud",
         "folder" => "folder",
         _ => "hard-drive-upload",
+    }
+}
+
+/// Says tenths of a percent as people do.
+pub(super) fn percent(tenths: i64) -> String {
+    match tenths {
+        1000 => "100 %".to_owned(),
+        tenths => format!("{}.{} %", tenths / 10, tenths % 10),
     }
 }
 

@@ -1,90 +1,24 @@
 //! `/api/v1/endpoints`.
 
+pub mod acts;
+pub(super) mod views;
+
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use futures_util::FutureExt;
-use schemars::JsonSchema;
-use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
-use super::pages::{draft::Draft, testing};
-use super::store;
-use super::{Archive, Endpoint, EndpointId, EndpointState, EndpointSummary, TestLimit};
+use self::views::{SummaryView, view};
+use super::pages::draft::{About, Draft};
+use super::pages::testing;
+use super::{EndpointId, TestLimit, store};
 use crate::connectors::{self, AnyConnector, Outcome, Step};
 use crate::features::Services;
-use crate::features::use_cases::{self, Assignments, Link, UseCaseError, UseCaseId};
-use crate::formats::kinds::Purpose;
-use crate::platform::clock::Timestamp;
-use crate::platform::db::{DbError, DbResult, Tx};
+use crate::features::use_cases::{self, Link, UseCaseError};
+use crate::platform::db::DbResult;
 use crate::platform::idempotency::Fingerprint;
 use crate::platform::web::pagination::{List, Named};
 use crate::platform::web::{Answer, Call, Code, Failure, JsonObject, Once, Reply, Segment};
-
-/// An endpoint in a list. Its settings stand beside the rest under the names under which they are submitted; secrets are
-/// not among them.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "EndpointSummary")]
-pub(super) struct SummaryView {
-    id: EndpointId,
-    name: String,
-    #[serde(rename = "type")]
-    type_key: String,
-    #[serde(flatten)]
-    settings: Map<String, Value>,
-    address: String,
-    state: EndpointState,
-    last_error: Option<String>,
-    failing_since: Option<Timestamp>,
-    delivered_at: Option<Timestamp>,
-    pictures: Vec<UseCaseId>,
-    recordings: Vec<UseCaseId>,
-    other: Vec<UseCaseId>,
-}
-
-impl SummaryView {
-    fn of(endpoint: &EndpointSummary, users: impl Fn(Purpose) -> Vec<UseCaseId>) -> Self {
-        Self {
-            id: endpoint.id,
-            name: endpoint.name.clone(),
-            type_key: endpoint.type_key.clone(),
-            settings: endpoint.settings.fields(),
-            address: endpoint.address(),
-            state: endpoint.state,
-            last_error: endpoint.last_error.clone(),
-            failing_since: endpoint.failing_since,
-            delivered_at: endpoint.delivered_at,
-            pictures: users(Purpose::Pictures),
-            recordings: users(Purpose::Recordings),
-            other: users(Purpose::Other),
-        }
-    }
-}
-
-/// A whole endpoint.
-#[derive(Serialize, JsonSchema)]
-#[schemars(rename = "Endpoint")]
-pub(super) struct EndpointView {
-    #[serde(flatten)]
-    summary: SummaryView,
-    archive: Archive,
-    tested_at: Timestamp,
-    created_at: Timestamp,
-    updated_at: Timestamp,
-}
-
-impl EndpointView {
-    fn of(endpoint: &Endpoint, all: &Assignments) -> Self {
-        let id = endpoint.summary.id;
-        let users = |purpose| all.use_cases_of(id, purpose).map(|use_case| use_case.id).collect();
-        Self {
-            summary: SummaryView::of(&endpoint.summary, users),
-            archive: endpoint.archive,
-            tested_at: endpoint.checked_at,
-            created_at: endpoint.created_at,
-            updated_at: endpoint.updated_at,
-        }
-    }
-}
 
 /// `GET /api/v1/endpoints?after=&limit=`, by name.
 pub async fn index(call: Call, list: List<(), Named>) -> Reply {
@@ -122,15 +56,43 @@ pub async fn create(call: Call, body: JsonObject, services: Data<Services>, limi
         if let Some(former) = once.former(&print)? {
             return Ok(former);
         }
-        let draft = Draft::admit(&services, &form).await?;
+        let draft = Draft::admit(&services, About::New, &form).await?;
         limit.take(&call.actor)?;
-        let (steps, outcome) = testing::run(&draft.new, services.clone()).await;
+        let (steps, outcome) = testing::run(draft.tested(), services.clone()).await;
         if !draft.may_be_saved(outcome) {
             return Err(refusal(&steps, outcome));
         }
         save(&call, services.clone(), draft, (once, print)).await
     })
     .await
+}
+
+/// Tests and saves a change, as the form does. A secret that is left out stays, as far as its account and place do.
+pub async fn update(
+    call: Call,
+    id: Segment<EndpointId>,
+    body: JsonObject,
+    services: Data<Services>,
+    limit: Data<TestLimit>,
+) -> Reply {
+    let mut known = members(&body);
+    known.push("revision");
+    let form = body.fields(&known)?;
+    let draft = Draft::admit(&services, About::Change(id.0), &form).await?;
+    limit.take(&call.actor)?;
+    let (steps, outcome) = testing::run(draft.tested(), services.clone()).await;
+    if !draft.may_be_saved(outcome) {
+        return Err(refusal(&steps, outcome));
+    }
+    let actor = call.actor.clone();
+    let saving = call.write(move |tx| {
+        async move {
+            let id = draft.save_in(tx, &services, &actor).await?;
+            Ok::<_, UseCaseError>(view(tx, id).await?)
+        }
+        .boxed()
+    });
+    call.json(StatusCode::OK, &saving.await?)
 }
 
 /// Gives what the JSON object may hold: the members of every endpoint, and those of its type.
@@ -159,12 +121,6 @@ async fn save(
         .boxed()
     });
     saving.await
-}
-
-async fn view(tx: &mut Tx, id: EndpointId) -> DbResult<EndpointView> {
-    let endpoint = super::find(tx, id).await?.ok_or(DbError::NotFound)?;
-    let all = use_cases::assignments(tx).await?;
-    Ok(EndpointView::of(&endpoint, &all))
 }
 
 /// The refusal of an endpoint whose test did not pass, with the steps.
