@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// Order matters within a cascade layer: `tokens` also declares the order of the layers.
-const STYLES: [&str; 15] = [
+const STYLES: [&str; 16] = [
     "tokens",
     "reset",
     "base",
@@ -26,6 +26,7 @@ const STYLES: [&str; 15] = [
     "fields",
     "choices",
     "cards",
+    "charts",
     "tables",
     "states",
     "tabs",

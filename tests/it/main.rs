@@ -8,6 +8,7 @@ mod audit;
 mod config;
 mod connectors;
 mod deliveries;
+mod endpoints;
 mod faults;
 mod house;
 mod intake;

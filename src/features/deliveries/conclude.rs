@@ -44,8 +44,7 @@ pub(super) async fn conclude(
             insert_attempt(tx, &ongoing, &outcome, now).await?;
             let comes_again = match &outcome {
                 Ok(arrived) => delivered(tx, &ongoing, arrived, now).await.map(|()| false)?,
-                // what somebody has called off meanwhile is not tried again
-                Err(_) if was_called_off(tx, ongoing.delivery.id).await? => false,
+                Err(_) if was_taken_away(tx, ongoing.delivery.id, &lease).await? => false,
                 Err(error) => {
                     failed(tx, &ongoing, error, wait.map(|wait| now.plus(wait)), now).await?;
                     wait.is_some()
@@ -64,9 +63,13 @@ pub(super) async fn conclude(
     }
 }
 
-async fn was_called_off(tx: &mut Tx, id: DeliveryId) -> DbResult<bool> {
+/// Tells whether somebody has called the delivery off meanwhile, or has given it another job: then this one does not come
+/// again for it.
+async fn was_taken_away(tx: &mut Tx, id: DeliveryId, lease: &Lease) -> DbResult<bool> {
     let delivery = store::find(tx, id).await?;
-    Ok(delivery.is_some_and(|delivery| delivery.state == DeliveryState::Cancelled))
+    Ok(delivery.is_some_and(|delivery| {
+        delivery.state == DeliveryState::Cancelled || delivery.job_id.is_some_and(|job| job != lease.job())
+    }))
 }
 
 async fn insert_attempt(

@@ -150,7 +150,8 @@ pub async fn remove(
             Ok(Removed::Leaving)
         }
         Some(_) => {
-            queue::enqueue_once(tx, &Settle { endpoint: id }, &format!("deliveries.settle|{id}"), now).await?;
+            queue::enqueue_once(tx, &Settle { endpoint: id }, &format!("deliveries.settle|{id}"), now)
+                .await?;
             Ok(Removed::Settling)
         }
     }

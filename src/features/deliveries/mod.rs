@@ -33,6 +33,9 @@ use crate::platform::web::Code;
 /// The words of refusals.
 pub const CODES: &[Code] = &[leaving::IN_USE, leaving::UNDELIVERED, steering::OVER];
 
+/// Counts for people end here, so that the dashboard stays quick whatever waits; it says "or more" then.
+pub const MOST_COUNTED: i64 = 10_000;
+
 /// Gives the deliveries of a media as they are shown with it.
 pub async fn briefs(tx: &mut Tx, media: MediaId) -> DbResult<Vec<DeliveryBrief>> {
     store::briefs(tx, media).await
@@ -51,6 +54,11 @@ pub async fn count_held(tx: &mut Tx) -> DbResult<i64> {
 /// Counts what has neither reached an endpoint nor been called off.
 pub async fn count_open(tx: &mut Tx, endpoint: EndpointId) -> DbResult<i64> {
     store::count_open(tx, endpoint).await
+}
+
+/// Counts what still has to reach any endpoint, up to [`MOST_COUNTED`].
+pub async fn count_waiting_anywhere(tx: &mut Tx) -> DbResult<i64> {
+    store::count_waiting_anywhere(tx, MOST_COUNTED).await
 }
 
 /// Counts what still has to reach an endpoint.

@@ -11,6 +11,7 @@ use crate::features::endpoints::{self, EndpointId};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbError, DbResult, Tx};
 use crate::platform::jobs::{JobId, queue};
+use crate::platform::web::pagination::EARLIEST;
 use crate::platform::web::{Actor, Code, Failure};
 
 /// Nothing can be done any more.
@@ -112,6 +113,13 @@ pub(super) async fn call_off(
 /// Lets everything that waits for an endpoint be tried now, as it was changed, tested or resumed; with `held` also what
 /// needs a person, because a person says so.
 pub async fn hurry(tx: &mut Tx, endpoint: EndpointId, held: bool, now: Timestamp) -> DbResult<()> {
+    let mut waits = !store::in_state(tx, (endpoint, DeliveryState::Retrying), EARLIEST, 1).await?.is_empty();
+    if held && !waits {
+        waits = !store::in_state(tx, (endpoint, DeliveryState::Held), EARLIEST, 1).await?.is_empty();
+    }
+    if !waits {
+        return Ok(());
+    }
     let job = Hurry { endpoint, held };
     queue::enqueue_once(tx, &job, &format!("deliveries.hurry|{endpoint}|{held}"), now).await.map(drop)
 }

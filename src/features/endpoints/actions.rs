@@ -54,11 +54,17 @@ pub async fn update(
     }
     store::update(tx, row(vault, id, form)?, now).await.map_err(name_taken)?;
     audit::record(tx, actor, now, act_of_update(&before, form)).await?;
-    if before.summary.paused_reason == Some(PausedReason::Identity) {
-        // the test has just proven that the one who answers is the one that was confirmed
-        resume(tx, actor, now, id).await?;
+    Ok(trust_again(tx, actor, now, id).await?)
+}
+
+/// Resumes an endpoint that was paused because somebody else seemed to answer there: a test has just proven that it is the
+/// one that was confirmed.
+async fn trust_again(tx: &mut Tx, actor: &Actor, now: Timestamp, id: EndpointId) -> DbResult<()> {
+    let endpoint = super::find(tx, id).await?.ok_or(DbError::NotFound)?;
+    match endpoint.summary.paused_reason {
+        Some(PausedReason::Identity) => resume(tx, actor, now, id).await,
+        Some(PausedReason::Person) | None => Ok(()),
     }
-    Ok(())
 }
 
 fn row<'a>(vault: &Vault, id: EndpointId, form: &'a EndpointForm) -> Result<store::Row<'a>, EndpointError> {
@@ -158,6 +164,7 @@ pub async fn note_test(
 ) -> DbResult<()> {
     if outcome != Outcome::Failed {
         store::save_passed(tx, id, now).await?;
+        trust_again(tx, actor, now, id).await?;
     }
     let failed = steps.iter().find(|step| step.state == StepState::Failed);
     let act = Act::on("endpoint.tested", "endpoint", id)

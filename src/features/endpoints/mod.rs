@@ -12,7 +12,6 @@ mod limit;
 mod model;
 pub mod operations;
 pub mod pages;
-mod record;
 mod store;
 #[cfg(test)]
 pub(super) mod tests;
@@ -27,10 +26,10 @@ pub use error::EndpointError;
 pub use form::EndpointForm;
 pub use limit::TestLimit;
 pub use model::{
-    Archive, Destination, Endpoint, EndpointId, EndpointState, EndpointSummary, Health, Leaving, PausedReason,
-    Settings,
+    Archive, Destination, Endpoint, EndpointId, EndpointState, EndpointSummary, Health, Leaving,
+    PausedReason, Settings,
 };
-pub use record::{Figures, last_day, note_outcome};
+pub use store::{Figures, hours, last_day, note_outcome};
 
 /// The words of refusals.
 pub const CODES: &[Code] = &[error::UNKNOWN_TYPE, api::TEST_FAILED, api::TEST_WARNINGS];
@@ -78,5 +77,13 @@ pub async fn destination(
     let secrets = vault.open(&model::secrets_place(id), &row.sealed_secrets)?;
     let configuration = connectors::Configuration { settings: row.settings.into(), secrets };
     let (archive, revision) = (row.archive, row.revision);
-    Ok(Some(Destination { id, name: row.name, connector, configuration, state: row.state, archive, revision }))
+    Ok(Some(Destination {
+        id,
+        name: row.name,
+        connector,
+        configuration,
+        state: row.state,
+        archive,
+        revision,
+    }))
 }

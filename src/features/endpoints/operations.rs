@@ -14,14 +14,30 @@ use crate::platform::web::problem;
 
 const CHAPTER: &str = "Endpoints";
 
-const ENDPOINT: &str = r#"{
+/// An endpoint as calls answer it: its state with the reason and the time of a pause, who sends pictures there, and how
+/// often it was changed.
+macro_rules! endpoint {
+    ($pause:literal, $pictures:literal, $revision:literal) => {
+        concat!(
+            r#"{
   "id": "01a1f8ee-77a0-7d0f-93f4-2b8a6f1c0d55", "name": "Claims archive", "type": "folder",
   "directory": "claims", "address": "folder://claims",
-  "state": "active", "paused_reason": null, "paused_at": null, "leaving": null, "last_error": null, "failing_since": null, "delivered_at": null,
-  "pictures": [], "recordings": [], "other": [],
-  "archive": "none", "revision": 1, "tested_at": "2026-11-20T12:28:59.130Z",
+  "#,
+            $pause,
+            r#", "leaving": null, "last_error": null, "failing_since": null, "delivered_at": null,
+  "pictures": ["#,
+            $pictures,
+            r#"], "recordings": [], "other": [],
+  "archive": "none", "revision": "#,
+            $revision,
+            r#", "tested_at": "2026-11-20T12:28:59.130Z",
   "created_at": "2026-11-20T12:28:59.130Z", "updated_at": "2026-11-20T12:28:59.130Z"
-}"#;
+}"#
+        )
+    };
+}
+
+const ENDPOINT: &str = endpoint!(r#""state": "active", "paused_reason": null, "paused_at": null"#, "", "1");
 
 fn view(schemas: &mut Schemas) -> Value {
     schemas.of::<EndpointView>()
@@ -146,12 +162,7 @@ pub const UPDATE: Operation = Operation {
         200,
         "Tested and saved",
         view,
-        r#"{
-          "id": "01a1f8ee-77a0-7d0f-93f4-2b8a6f1c0d55", "name": "Claims archive", "type": "folder",
-          "directory": "claims", "address": "folder://claims",
-          "state": "active", "paused_reason": null, "paused_at": null, "leaving": null,
-          "pictures": [], "recordings": [], "other": [], "archive": "none", "revision": 2
-        }"#,
+        endpoint!(r#""state": "active", "paused_reason": null, "paused_at": null"#, "", "2"),
     )],
     problems: &[TEST_FAILED, TEST_WARNINGS, UNKNOWN_TYPE, problem::TOO_MANY_REQUESTS],
 };
@@ -205,12 +216,11 @@ pub const PAUSE: Operation = Operation {
         200,
         "The endpoint",
         view,
-        r#"{
-          "id": "01a1f8ee-77a0-7d0f-93f4-2b8a6f1c0d55", "name": "Claims archive", "type": "folder",
-          "directory": "claims", "address": "folder://claims",
-          "state": "paused", "paused_reason": "person", "paused_at": "2026-11-20T12:30:00.000Z", "leaving": null,
-          "archive": "none"
-        }"#,
+        endpoint!(
+            r#""state": "paused", "paused_reason": "person", "paused_at": "2026-11-20T12:30:00.000Z""#,
+            "",
+            "2"
+        ),
     )],
     problems: &[],
 };
@@ -227,12 +237,11 @@ pub const RESUME: Operation = Operation {
         200,
         "The endpoint",
         view,
-        r#"{
-          "id": "01a1f8ee-77a0-7d0f-93f4-2b8a6f1c0d55", "name": "Claims archive", "type": "folder",
-          "directory": "claims", "address": "folder://claims",
-          "state": "active", "paused_reason": null, "paused_at": null, "leaving": null,
-          "archive": "none"
-        }"#,
+        endpoint!(
+            r#""state": "active", "paused_reason": null, "paused_at": null"#,
+            r#""01a1f8ef-0b1d-7b52-8c56-3f4f0a6f2a90""#,
+            "2"
+        ),
     )],
     problems: &[],
 };

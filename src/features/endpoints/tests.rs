@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sqlx::Connection;
 
-use super::{EndpointError, EndpointId, Health, EndpointForm, actions};
+use super::{EndpointError, EndpointForm, EndpointId, Health, actions};
 use crate::on;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{Db, DbResult, Location, Tx};

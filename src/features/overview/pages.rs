@@ -3,14 +3,17 @@
 use askama::Template;
 use futures_util::FutureExt;
 
-use crate::features::deliveries::pages::DeliveryRow;
-use crate::features::endpoints::Health;
+use serde::Deserialize;
+
+use super::chart::{Chart, Range};
+use crate::features::deliveries::pages::{DeliveryRow, size};
+use crate::features::endpoints::{EndpointSummary, Figures, Health};
 use crate::features::use_cases::Assignments;
-use crate::features::{apps, deliveries, use_cases};
+use crate::features::{apps, deliveries, endpoints, use_cases};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbResult, Tx};
 use crate::platform::web::shell::Shell;
-use crate::platform::web::{Reply, Role, Visit};
+use crate::platform::web::{Params, Reply, Role, Visit};
 
 /// Deliveries that the dashboard shows.
 const LATEST: i64 = 8;
@@ -35,6 +38,21 @@ struct Board {
     steps_done: usize,
     attention: Vec<Attention>,
     deliveries: Vec<DeliveryRow>,
+    ranges: Vec<RangeLink>,
+    chart: Chart,
+    /// How much arrived, in words.
+    volume: String,
+    /// How many endpoints have failed attempts behind which nothing has arrived yet.
+    failing: usize,
+    waiting: i64,
+    held: i64,
+}
+
+/// How far back the figures may go.
+struct RangeLink {
+    label: &'static str,
+    href: String,
+    is_current: bool,
 }
 
 struct StartStep {
@@ -59,16 +77,28 @@ struct Facts {
     assignments: Assignments,
     keys: i64,
     held: i64,
+    waiting: i64,
     deliveries: Vec<DeliveryRow>,
+    range: Range,
+    now: Timestamp,
+    hours: Vec<(Timestamp, Figures)>,
+}
+
+/// How far back the figures go.
+#[derive(Debug, Deserialize)]
+pub struct View {
+    #[serde(default)]
+    range: String,
 }
 
 /// Shows what arrived and what needs a person; roles whose screens do not exist yet are told so.
-pub async fn home(visit: Visit) -> Reply {
+pub async fn home(visit: Visit, view: Params<View>) -> Reply {
     let shell = visit.shell("Dashboard", Vec::new());
     let work = match visit.person()?.role {
         role @ (Role::Admin | Role::Auditor) => {
             let now = visit.now();
-            let facts = visit.read(move |tx| async move { gather(tx, now).await }.boxed()).await?;
+            let range = view.0.range.parse().unwrap_or(Range::Day);
+            let facts = visit.read(move |tx| async move { gather(tx, now, range).await }.boxed()).await?;
             Work::Operates(board(facts, role == Role::Admin))
         }
         Role::Builder => Work::Waits {
@@ -83,12 +113,16 @@ pub async fn home(visit: Visit) -> Reply {
     visit.page(Home { shell, work })
 }
 
-async fn gather(tx: &mut Tx, now: Timestamp) -> DbResult<Facts> {
+async fn gather(tx: &mut Tx, now: Timestamp, range: Range) -> DbResult<Facts> {
     Ok(Facts {
         assignments: use_cases::assignments(tx).await?,
         keys: apps::count_keys(tx).await?,
         held: deliveries::count_held(tx).await?,
+        waiting: deliveries::count_waiting_anywhere(tx).await?,
         deliveries: deliveries::pages::latest(tx, LATEST, now).await?,
+        hours: endpoints::hours(tx, range.since(now)).await?,
+        range,
+        now,
     })
 }
 
@@ -98,7 +132,31 @@ fn board(facts: Facts, may_edit: bool) -> Board {
     let steps_done = steps.iter().filter(|step| step.is_done).count();
     let steps = if steps_done == steps.len() { Vec::new() } else { steps };
     let is_new = facts.assignments.endpoints.is_empty();
-    Board { is_new, may_edit, steps, steps_done, attention, deliveries: facts.deliveries }
+    let chart = Chart::of(facts.range, facts.now, &facts.hours);
+    let failing = |endpoint: &&EndpointSummary| endpoint.last_error.is_some();
+    Board {
+        is_new,
+        may_edit,
+        steps,
+        steps_done,
+        attention,
+        ranges: ranges(facts.range),
+        volume: size(chart.total.bytes),
+        failing: facts.assignments.endpoints.iter().filter(failing).count(),
+        waiting: facts.waiting,
+        held: facts.held,
+        chart,
+        deliveries: facts.deliveries,
+    }
+}
+
+fn ranges(current: Range) -> Vec<RangeLink> {
+    let link = |range: &Range| RangeLink {
+        label: range.label(),
+        href: if *range == Range::Day { "/".to_owned() } else { format!("/?range={range}") },
+        is_current: *range == current,
+    };
+    Range::ALL.iter().map(link).collect()
 }
 
 /// The way to the first delivered file, told by what exists and not by what was clicked.
@@ -146,11 +204,15 @@ fn attention(facts: &Facts) -> Vec<Attention> {
     let mut list = Vec::new();
     for endpoint in &facts.assignments.endpoints {
         let href = format!("/endpoints/{}", endpoint.id);
-        if endpoint.health() == Health::Failing {
-            let text = endpoint.last_error.clone().unwrap_or_default();
+        let health = endpoint.health();
+        if matches!(health, Health::Failing | Health::Distrusted | Health::Paused) {
+            let text = match health {
+                Health::Paused => "Its files wait until somebody resumes it".to_owned(),
+                _ => endpoint.last_error.clone().unwrap_or_default(),
+            };
             list.push(Attention {
-                kind: "err",
-                label: "Failing",
+                kind: if health == Health::Paused { "warn" } else { "err" },
+                label: health.label(),
                 name: endpoint.name.clone(),
                 text,
                 href,

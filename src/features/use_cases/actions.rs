@@ -6,7 +6,7 @@ use super::error::UseCaseError;
 use super::model::{Assignments, Change, Link, Serves, Side, UseCaseForm, UseCaseId};
 use super::store;
 use crate::features::audit::{self, Act};
-use crate::features::endpoints::{self, EndpointId, EndpointForm};
+use crate::features::endpoints::{self, EndpointForm, EndpointId};
 use crate::formats::kinds::Purpose;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbError, Tx};
@@ -150,6 +150,10 @@ fn admitted_type(all: &Assignments, link: Link) -> Result<String, UseCaseError> 
     let Some(endpoint) = all.endpoint(link.endpoint_id) else {
         return Err(UseCaseError::field(field, "One of these endpoints does not exist any more"));
     };
+    if endpoint.leaving.is_some() {
+        let message = format!("{} is being removed and takes nothing new", endpoint.name);
+        return Err(UseCaseError::field(field, message));
+    }
     if link.purpose != Purpose::Pictures && endpoint.takes_pictures_only() {
         let message = format!("{} accepts pictures only", endpoint.name);
         return Err(UseCaseError::field(field, message));

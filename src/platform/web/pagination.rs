@@ -117,7 +117,10 @@ fn read<F: Filter>(query: &str) -> Result<F, Failure> {
     let fields = FormFields::new(pairs(query)?);
     if let Some(name) = fields.names().find(|name| !F::NAMES.contains(name)) {
         let name: String = name.chars().take(MOST_REPEATED).collect();
-        return Err(Failure::malformed(format!("There is no parameter {name:?} here; use {}", F::NAMES.join(", "))));
+        return Err(Failure::malformed(format!(
+            "There is no parameter {name:?} here; use {}",
+            F::NAMES.join(", ")
+        )));
     }
     let mut check = fields.check();
     let values = F::read(&mut check);

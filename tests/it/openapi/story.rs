@@ -69,6 +69,9 @@ const IDS: &[(&str, &str)] = &[
     ("deliveries", "01a1f8f1-9d05-7a61-8a3c-0e7e55b3f1aa"),
 ];
 
+/// What has to be said in the query for a call to succeed here.
+const QUERIES: &[(&str, &str)] = &[("deleteEndpoint", "?use_cases=detach")];
+
 struct Story {
     app: TestApp,
     key: ApiClient,
@@ -96,7 +99,9 @@ impl Story {
         for (noun, id) in IDS {
             path = path.replace(&format!("/{noun}/{{id}}"), &format!("/{noun}/{id}"));
         }
-        self.names.apply(&path.replace("{key}", "kQ3xT8vWm2Zp"))
+        let name = entry.operation.map_or("", |operation| operation.name);
+        let query = QUERIES.iter().find(|(of, _)| *of == name).map_or("", |(_, query)| query);
+        self.names.apply(&format!("{}{query}", path.replace("{key}", "kQ3xT8vWm2Zp")))
     }
 
     /// Sends the example of a call under an idempotency key.

@@ -28,15 +28,12 @@ pub async fn test(
         }
         let stored = draft::stored(&services, id).await?;
         limit.take(&call.actor)?;
-        let (steps, outcome) =
-            testing::run((stored.connector, stored.configuration), services.clone()).await;
+        let (steps, outcome) = testing::run((stored.connector, stored.configuration), services.clone()).await;
         let answer = Answer::json(StatusCode::OK, &TestView::of(outcome, &steps))?;
         trial::note(&services, call.actor.clone(), id, (outcome, steps)).await?;
         let kept = answer.clone();
-        call.write(move |tx| {
-            async move { Ok::<_, DbError>(once.settle(tx, &print, &kept).await?) }.boxed()
-        })
-        .await?;
+        call.write(move |tx| async move { Ok::<_, DbError>(once.settle(tx, &print, &kept).await?) }.boxed())
+            .await?;
         Ok(answer)
     })
     .await

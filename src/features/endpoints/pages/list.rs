@@ -225,7 +225,9 @@ fn columns(filter: &Filter) -> Vec<Column> {
     let current = filter.sort.parse().unwrap_or(Sort::Name);
     let column = |label, sort: Option<Sort>, is_number| Column {
         label,
-        href: sort.map(|sort| filter.address(if sort == Sort::Name { "" } else { sort.as_str() }, 0)).unwrap_or_default(),
+        href: sort
+            .map(|sort| filter.address(if sort == Sort::Name { "" } else { sort.as_str() }, 0))
+            .unwrap_or_default(),
         is_current: sort == Some(current),
         is_number,
     };
@@ -273,7 +275,9 @@ mod tests {
         };
         let admits = |endpoint: &EndpointSummary, filter: &Filter| filter.admits(endpoint, &all);
 
-        for fits in [filter("", "", ""), filter(" ARCHIVE ", "folder", "healthy"), filter("emea", "", "unused")] {
+        for fits in
+            [filter("", "", ""), filter(" ARCHIVE ", "folder", "healthy"), filter("emea", "", "unused")]
+        {
             assert!(admits(&endpoint, &fits), "{fits:?}");
         }
         for other in [filter("archive", "s3", ""), filter("legal", "", ""), filter("", "", "paused")] {
@@ -281,7 +285,9 @@ mod tests {
         }
         endpoint.state = EndpointState::Paused;
         endpoint.paused_reason = Some(PausedReason::Identity);
-        assert!(admits(&endpoint, &filter("", "", "failing")) && !admits(&endpoint, &filter("", "", "paused")));
+        assert!(
+            admits(&endpoint, &filter("", "", "failing")) && !admits(&endpoint, &filter("", "", "paused"))
+        );
         assert!(!filter(" ", "", "").is_set());
     }
 
@@ -295,6 +301,9 @@ mod tests {
 
     #[test]
     fn shares_are_said_with_one_decimal() {
-        assert_eq!((percent(1000), percent(989), percent(0)), ("100 %".into(), "98.9 %".into(), "0.0 %".into()));
+        assert_eq!(
+            (percent(1000), percent(989), percent(0)),
+            ("100 %".into(), "98.9 %".into(), "0.0 %".into())
+        );
     }
 }

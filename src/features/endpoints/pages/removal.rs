@@ -117,7 +117,9 @@ fn say(visit: &Visit, id: EndpointId, removed: Removed, name: &str) -> Reply {
     let words = match removed {
         Removed::Gone => format!("{name} was removed."),
         Removed::Settling => format!("{name} was removed. Its open deliveries are being taken care of."),
-        Removed::Leaving => format!("{name} takes nothing new. It goes when its open deliveries are through."),
+        Removed::Leaving => {
+            format!("{name} takes nothing new. It goes when its open deliveries are through.")
+        }
     };
     let undo = (removed == Removed::Gone).then(|| format!("/endpoints/{id}/restore"));
     if is_fragment(visit) {
@@ -132,9 +134,8 @@ fn say(visit: &Visit, id: EndpointId, removed: Removed, name: &str) -> Reply {
 pub async fn destroy(visit: Visit, id: Segment<EndpointId>) -> Reply {
     let id = id.0;
     let (actor, now) = (visit.actor.clone(), visit.now());
-    let restoring = visit
-        .write(move |tx| async move { actions::restore(tx, &actor, now, id).await }.boxed())
-        .await;
+    let restoring =
+        visit.write(move |tx| async move { actions::restore(tx, &actor, now, id).await }.boxed()).await;
     match restoring {
         Ok(()) => back(&visit, &format!("/endpoints/{id}"), "End point restored, with its use cases."),
         Err(Failure::Invalid(_)) => {

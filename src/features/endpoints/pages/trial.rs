@@ -49,9 +49,7 @@ pub(in crate::features::endpoints) async fn note(
             actions::note_test(tx, &actor, now, id, (outcome, &steps)).await?;
             match outcome {
                 Outcome::Failed => Ok(()),
-                Outcome::Passed | Outcome::Warnings => {
-                    deliveries::steering::hurry(tx, id, false, now).await
-                }
+                Outcome::Passed | Outcome::Warnings => deliveries::steering::hurry(tx, id, false, now).await,
             }
         }
         .boxed()
@@ -94,7 +92,8 @@ fn messages(test: impl Stream<Item = Progress>, ending: Ending) -> impl Stream<I
 impl Ending {
     async fn message(self, outcome: Outcome) -> Message {
         let noted = note(&self.services, self.actor, self.id, (outcome, self.steps)).await;
-        let is_noted = noted.inspect_err(|error| tracing::error!(%error, "a test could not be noted")).is_ok();
+        let is_noted =
+            noted.inspect_err(|error| tracing::error!(%error, "a test could not be noted")).is_ok();
         let href = format!("/endpoints/{}/edit", self.id);
         html(&End { state: state_word(outcome), href, is_noted })
     }

@@ -1,6 +1,6 @@
 //! How an endpoint does: the present state of its deliveries, and their count by the hour.
 
-use super::model::EndpointId;
+use crate::features::endpoints::EndpointId;
 use crate::on;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbResult, Tx, expect_one};
@@ -34,7 +34,8 @@ const SUCCESS: &str = "UPDATE endpoints
     SET last_error = NULL, failing_since = NULL, delivered_at = $2, updated_at = $2 WHERE id = $1";
 const FAILURE: &str = "UPDATE endpoints
     SET last_error = $3, failing_since = COALESCE(failing_since, $2), updated_at = $2 WHERE id = $1";
-const COUNT: &str = "INSERT INTO endpoint_hours (endpoint_id, hour, delivered, failed, bytes) VALUES ($1, $2, $3, $4, $5)
+const COUNT: &str =
+    "INSERT INTO endpoint_hours (endpoint_id, hour, delivered, failed, bytes) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (endpoint_id, hour) DO UPDATE SET delivered = endpoint_hours.delivered + excluded.delivered,
         failed = endpoint_hours.failed + excluded.failed, bytes = endpoint_hours.bytes + excluded.bytes";
 
@@ -49,8 +50,10 @@ pub async fn note_outcome(
     let changed = match outcome {
         Ok(_) => on!(tx, conn => sqlx::query(SUCCESS).bind(id).bind(now).execute(conn).await
             .map(|done| done.rows_affected())),
-        Err(message) => on!(tx, conn => sqlx::query(FAILURE).bind(id).bind(now).bind(message).execute(conn).await
-            .map(|done| done.rows_affected())),
+        Err(message) => {
+            on!(tx, conn => sqlx::query(FAILURE).bind(id).bind(now).bind(message).execute(conn).await
+            .map(|done| done.rows_affected()))
+        }
     };
     expect_one(changed?)?;
     let counted = Figures {
@@ -86,4 +89,21 @@ pub async fn last_day(tx: &mut Tx, now: Timestamp) -> DbResult<Vec<(EndpointId, 
     let rows: Vec<Row> =
         on!(tx, conn => sqlx::query_as(LAST_DAY).bind(now.millis() - DAY).fetch_all(conn).await)?;
     Ok(rows.into_iter().map(|row| (row.endpoint_id, row.figures)).collect())
+}
+
+const HOURS: &str = "
+    SELECT hour, CAST(SUM(delivered) AS BIGINT) AS delivered, CAST(SUM(failed) AS BIGINT) AS failed,
+           CAST(SUM(bytes) AS BIGINT) AS bytes
+    FROM endpoint_hours WHERE hour >= $1 GROUP BY hour ORDER BY hour";
+
+/// Gives the figures of all endpoints together by the hour from an instant on; hours without any are missing.
+pub async fn hours(tx: &mut Tx, since: Timestamp) -> DbResult<Vec<(Timestamp, Figures)>> {
+    #[derive(sqlx::FromRow)]
+    struct Row {
+        hour: Timestamp,
+        #[sqlx(flatten)]
+        figures: Figures,
+    }
+    let rows: Vec<Row> = on!(tx, conn => sqlx::query_as(HOURS).bind(since).fetch_all(conn).await)?;
+    Ok(rows.into_iter().map(|row| (row.hour, row.figures)).collect())
 }

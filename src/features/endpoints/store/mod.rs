@@ -1,6 +1,12 @@
 //! SQL of the endpoints.
 
-use super::model::{Archive, Endpoint, EndpointId, EndpointState, EndpointSummary, Leaving, PausedReason, Settings};
+mod record;
+
+pub use record::{Figures, hours, last_day, note_outcome};
+
+use super::model::{
+    Archive, Endpoint, EndpointId, EndpointState, EndpointSummary, Leaving, PausedReason, Settings,
+};
 use crate::on;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbResult, Tx, expect_one};
@@ -25,7 +31,8 @@ const LIST: &str = select!("", "ORDER BY name, id LIMIT $1");
 const LIST_BEHIND: &str = select!("", "AND name > $1 ORDER BY name LIMIT $2");
 const FIND: &str = select!(", archive, revision, checked_at, created_at, updated_at", "AND id = $1");
 
-const FIND_SEALED: &str = "SELECT name, type, settings, state, archive, revision, sealed_secrets FROM endpoints
+const FIND_SEALED: &str =
+    "SELECT name, type, settings, state, archive, revision, sealed_secrets FROM endpoints
     WHERE id = $1 AND deleted_at IS NULL";
 
 const FIND_NAMED: &str = "SELECT id FROM endpoints WHERE name = $1 AND deleted_at IS NULL";
@@ -143,7 +150,8 @@ pub(super) async fn save_passed(tx: &mut Tx, id: EndpointId, now: Timestamp) -> 
         .map(|done| done.rows_affected()))?)
 }
 
-const PAUSE: &str = "UPDATE endpoints SET state = 'paused', paused_reason = $2, paused_at = $3, updated_at = $3
+const PAUSE: &str =
+    "UPDATE endpoints SET state = 'paused', paused_reason = $2, paused_at = $3, updated_at = $3
     WHERE id = $1 AND deleted_at IS NULL AND (state <> 'paused' OR paused_reason <> $2)";
 
 /// Lets deliveries wait; false when they do so already, for the same reason.
@@ -158,7 +166,8 @@ pub(super) async fn pause(
     Ok(changed == 1)
 }
 
-const RESUME: &str = "UPDATE endpoints SET state = 'active', paused_reason = NULL, paused_at = NULL, updated_at = $2
+const RESUME: &str =
+    "UPDATE endpoints SET state = 'active', paused_reason = NULL, paused_at = NULL, updated_at = $2
     WHERE id = $1 AND deleted_at IS NULL AND state = 'paused'";
 
 /// Lets deliveries run again; false when they do.
