@@ -84,6 +84,7 @@ pub trait Connector: Send + Sync + 'static {
 
     /// Fills in what only the destination itself can tell, such as its key, at the press of a button among the fields:
     /// a submit button named `assist`. The form comes back with the answer in it, or with the problem beside the field.
+    #[must_use]
     fn assist(form: FormFields, _ground: &Ground) -> impl Future<Output = FormFields> + Send {
         std::future::ready(form)
     }

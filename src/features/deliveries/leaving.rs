@@ -7,7 +7,7 @@ use super::actions::plan;
 use super::jobs::Settle;
 use super::model::{Delivery, DeliveryState};
 use super::{steering, store};
-use crate::features::endpoints::{self, Endpoint, EndpointError, EndpointId, Leaving};
+use crate::features::endpoints::{self, EndpointError, EndpointId, Leaving};
 use crate::features::use_cases;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbError, DbResult, Tx};
@@ -182,7 +182,13 @@ async fn checked_target(
 pub(super) enum Plan {
     Cancel,
     /// To this endpoint, or to nobody when that has gone as well.
-    Move(Option<Endpoint>),
+    Move(Option<Target>),
+}
+
+/// The endpoint that gets what is open.
+pub(super) struct Target {
+    id: EndpointId,
+    name: String,
 }
 
 /// Gives what was decided; nothing while an endpoint is there.
@@ -190,7 +196,10 @@ pub(super) async fn plan_of(tx: &mut Tx, id: EndpointId) -> DbResult<Option<Plan
     Ok(match endpoints::leaving(tx, id).await? {
         None | Some((Leaving::Deliver, _)) => None,
         Some((Leaving::Cancel, _)) => Some(Plan::Cancel),
-        Some((Leaving::Move, Some(to))) => Some(Plan::Move(endpoints::find(tx, to).await?)),
+        Some((Leaving::Move, Some(to))) => {
+            let target = endpoints::find(tx, to).await?;
+            Some(Plan::Move(target.map(|target| Target { id: to, name: target.summary.name })))
+        }
         Some((Leaving::Move, None)) => Some(Plan::Move(None)),
     })
 }
@@ -200,8 +209,8 @@ pub(super) async fn settle(tx: &mut Tx, delivery: &Delivery, plan_: &Plan, now: 
     let why = match plan_ {
         Plan::Cancel => "Called off when its endpoint was removed".to_owned(),
         Plan::Move(Some(target)) => {
-            move_to(tx, delivery, target.summary.id, now).await?;
-            format!("Moved to {} when its endpoint was removed", target.summary.name)
+            move_to(tx, delivery, target.id, now).await?;
+            format!("Moved to {} when its endpoint was removed", target.name)
         }
         Plan::Move(None) => return Err(DbError::Broken(anyhow::anyhow!("deliveries are moved to nobody"))),
     };

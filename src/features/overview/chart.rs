@@ -103,7 +103,9 @@ impl Chart {
             }
         }
         let mut total = Figures::default();
-        spans.iter().for_each(|span| add(&mut total, *span));
+        for span in &spans {
+            add(&mut total, *span);
+        }
         let most = nice(spans.iter().map(|span| span.delivered + span.failed).max().unwrap_or(0));
         let step = WIDTH / count;
         let bars = (0..).zip(&spans).map(|(place, figures)| {

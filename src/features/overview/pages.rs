@@ -26,7 +26,7 @@ struct Home {
 }
 
 enum Work {
-    Operates(Board),
+    Operates(Box<Board>),
     Waits { role: &'static str, text: &'static str },
 }
 
@@ -99,7 +99,7 @@ pub async fn home(visit: Visit, view: Params<View>) -> Reply {
             let now = visit.now();
             let range = view.0.range.parse().unwrap_or(Range::Day);
             let facts = visit.read(move |tx| async move { gather(tx, now, range).await }.boxed()).await?;
-            Work::Operates(board(facts, role == Role::Admin))
+            Work::Operates(Box::new(board(facts, role == Role::Admin)))
         }
         Role::Builder => Work::Waits {
             role: "Nothing to build yet",

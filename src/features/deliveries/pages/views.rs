@@ -99,6 +99,7 @@ pub(super) fn took(attempt: &Attempt) -> String {
 }
 
 /// Says a number of bytes as people do: 1 MB is 1,048,576 bytes.
+#[must_use]
 pub fn size(bytes: i64) -> String {
     let bytes = u64::try_from(bytes).unwrap_or_default();
     let tenths = |unit: u64| {

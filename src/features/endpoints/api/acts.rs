@@ -10,7 +10,6 @@ use crate::features::Services;
 use crate::features::deliveries::leaving::{self, Removal, RemovalError, Removed};
 use crate::features::endpoints::pages::{draft, life, testing, trial};
 use crate::features::endpoints::{EndpointId, PausedReason, TestLimit, actions};
-use crate::platform::db::DbError;
 use crate::platform::web::{Answer, Call, Nothing, Query, Reply, Segment};
 
 /// Tests an endpoint as it is stored. A test that fails is an answer like any other.
@@ -32,8 +31,7 @@ pub async fn test(
         let answer = Answer::json(StatusCode::OK, &TestView::of(outcome, &steps))?;
         trial::note(&services, call.actor.clone(), id, (outcome, steps)).await?;
         let kept = answer.clone();
-        call.write(move |tx| async move { Ok::<_, DbError>(once.settle(tx, &print, &kept).await?) }.boxed())
-            .await?;
+        call.write(move |tx| async move { once.settle(tx, &print, &kept).await }.boxed()).await?;
         Ok(answer)
     })
     .await
@@ -45,7 +43,7 @@ pub async fn pause(call: Call, id: Segment<EndpointId>, _: Nothing) -> Reply {
     let pausing = call.once(call.fingerprint(&""), move |tx| {
         async move {
             actions::pause(tx, &actor, now, id, PausedReason::Person).await?;
-            Ok::<_, DbError>(Answer::json(StatusCode::OK, &view(tx, id).await?)?)
+            Answer::json(StatusCode::OK, &view(tx, id).await?)
         }
         .boxed()
     });
@@ -58,7 +56,7 @@ pub async fn resume(call: Call, id: Segment<EndpointId>, _: Nothing) -> Reply {
     let resuming = call.once(call.fingerprint(&""), move |tx| {
         async move {
             life::resumed(tx, &actor, now, id).await?;
-            Ok::<_, DbError>(Answer::json(StatusCode::OK, &view(tx, id).await?)?)
+            Answer::json(StatusCode::OK, &view(tx, id).await?)
         }
         .boxed()
     });

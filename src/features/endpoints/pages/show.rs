@@ -9,7 +9,7 @@ use super::form::crumbs;
 use super::pictures::PictureView;
 use super::views::{TestView, UseCaseChoice, percent};
 use crate::features::deliveries::pages::{DeliveryRow, rows_for_endpoint};
-use crate::features::endpoints::{self, Endpoint, EndpointId, EndpointState, Figures, Health};
+use crate::features::endpoints::{self, Endpoint, EndpointId, Figures, PausedReason};
 use crate::features::{
     deliveries,
     use_cases::{self, Assignments},
@@ -74,8 +74,8 @@ struct EndpointHead {
     type_label: String,
     state_kind: &'static str,
     state_label: &'static str,
-    is_paused: bool,
-    is_distrusted: bool,
+    /// Why deliveries wait, as stored; empty when they run.
+    pause: &'static str,
     is_leaving: bool,
     paused_at: Option<Timestamp>,
     files: i64,
@@ -101,8 +101,7 @@ impl EndpointHead {
             type_label: summary.type_label().to_owned(),
             state_kind: health.kind(),
             state_label: health.label(),
-            is_paused: summary.state == EndpointState::Paused,
-            is_distrusted: health == Health::Distrusted,
+            pause: summary.paused_reason.map_or("", PausedReason::as_str),
             is_leaving: summary.leaving.is_some(),
             paused_at: summary.paused_at,
             files: figures.delivered,
