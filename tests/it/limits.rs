@@ -157,7 +157,12 @@ async fn what_is_no_json_by_its_own_word_is_not_read_as_json() {
             assert_ne!(page.status, 415, "{} {kind:?}: {}", entry.path, page.text());
         }
         let empty = send(&token, &entry, &path, "application/json", b"").await;
-        let expected = if entry.path.ends_with("/end") { 200 } else { 400 };
+        // A call that wants no body goes on to look for what its address names.
+        let expected = match entry.operation {
+            _ if entry.path.ends_with("/end") => 200,
+            Some(operation) if operation.body.is_empty() => 404,
+            _ => 400,
+        };
         assert_eq!(empty.status, expected, "{}: {}", entry.path, empty.text());
     }
     app.run_due_jobs().await;
