@@ -158,7 +158,7 @@ pub async fn remove(
 }
 
 /// Names the use cases that send anything to an endpoint.
-pub async fn names_of_users(tx: &mut Tx, id: EndpointId) -> DbResult<Vec<String>> {
+async fn names_of_users(tx: &mut Tx, id: EndpointId) -> DbResult<Vec<String>> {
     let all = use_cases::assignments(tx).await?;
     Ok(all.users_of(id).map(|use_case| use_case.name.clone()).collect())
 }

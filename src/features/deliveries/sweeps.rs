@@ -13,7 +13,7 @@ use crate::platform::db::{DbError, DbResult};
 use crate::platform::jobs::{JobError, Lease};
 use crate::platform::web::pagination::EARLIEST;
 
-/// How many deliveries one transaction changes.
+/// How many deliveries of one state one transaction changes.
 const BATCH: i64 = 200;
 /// How long to leave what is under way before looking again whether it has ended.
 const UNDER_WAY: Duration = Duration::from_secs(5);
