@@ -152,9 +152,9 @@ pub(super) async fn save_passed(tx: &mut Tx, id: EndpointId, now: Timestamp) -> 
 
 const PAUSE: &str =
     "UPDATE endpoints SET state = 'paused', paused_reason = $2, paused_at = $3, updated_at = $3
-    WHERE id = $1 AND deleted_at IS NULL AND (state <> 'paused' OR paused_reason <> $2)";
+    WHERE id = $1 AND deleted_at IS NULL AND state <> 'paused'";
 
-/// Lets deliveries wait; false when they do so already, for the same reason.
+/// Lets deliveries wait; false when they do so already: the first reason stays until somebody resumes.
 pub(super) async fn pause(
     tx: &mut Tx,
     id: EndpointId,
