@@ -19,6 +19,7 @@ mod openapi;
 mod outbound;
 mod poison;
 mod problems;
+mod receivers;
 mod schema;
 mod support;
 mod tokens;
