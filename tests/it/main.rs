@@ -16,6 +16,7 @@ mod limits;
 mod lists;
 mod names;
 mod openapi;
+mod origin;
 mod outbound;
 mod poison;
 mod problems;
