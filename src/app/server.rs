@@ -116,10 +116,18 @@ fn site(
         menu: menu::menu,
         public,
         media_origin: config.media.url.as_ref().map(|url| url.origin().ascii_serialization()),
+        hosts: hosts(config),
         trusted_proxies: config.trusted_proxies.clone(),
         replies,
         form_tokens: FormTokens::new(services.vault.derive("form tokens")),
     }
+}
+
+/// Every name by which the operator says that we are reached.
+fn hosts(config: &Config) -> Vec<String> {
+    let addresses = std::iter::once(&config.public_url).chain(&config.media.url);
+    let names = addresses.filter_map(|url| url.host_str().map(str::to_owned));
+    names.chain(config.hosts.iter().cloned()).collect()
 }
 
 /// A host-bound, signed cookie with https; a plain name on loopback, where browsers refuse the other.

@@ -93,6 +93,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         doc: "Private networks that outbound calls may reach, such as 10.20.0.0/16. Public addresses are always allowed (https only); link-local metadata addresses never are.",
     },
     Setting {
+        key: "web.hosts",
+        alias: None,
+        default: "",
+        shape: Shape::List,
+        doc: "Names by which clients reach Mediaport beside those in public_url and media.url, such as hub.internal. \
+              Requests for other names are refused with 421; IP addresses always pass.",
+    },
+    Setting {
         key: "web.trusted_proxies",
         alias: Some("MEDIAPORT_TRUSTED_PROXIES"),
         default: "",

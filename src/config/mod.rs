@@ -44,6 +44,8 @@ pub struct Config {
     pub folder_root_is_ours: bool,
     /// Private networks that outbound calls may reach.
     pub outbound_allow: Vec<IpNet>,
+    /// Names by which we are reached beside those of the public and the media address.
+    pub hosts: Vec<String>,
     /// Proxies whose forwarding headers are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// How long sessions live.
@@ -134,6 +136,7 @@ impl Config {
             folder_root: path_or(&mut source, "folder.root", &data_dir, "folders"),
             folder_root_is_ours: source.text("folder.root").is_empty(),
             outbound_allow: source.list("outbound.allow", "networks such as 10.0.0.0/8"),
+            hosts: source.list("web.hosts", "names such as hub.internal"),
             trusted_proxies: source.list("web.trusted_proxies", "networks such as 127.0.0.1/32"),
             sessions: Lifetime {
                 idle: Duration::from_secs(

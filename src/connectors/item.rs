@@ -91,7 +91,7 @@ pub struct Receipt {
 #[must_use]
 pub fn place(location: &serde_json::Value) -> String {
     let part = |name| location.get(name).and_then(serde_json::Value::as_str);
-    match (part("bucket"), part("key"), part("path")) {
+    match (part("bucket"), part("key"), part("path").or(part("url"))) {
         (Some(bucket), Some(key), _) => format!("s3://{bucket}/{key}"),
         (_, _, Some(path)) => path.to_owned(),
         _ if location.is_null() => String::new(),
@@ -152,6 +152,7 @@ mod tests {
     fn a_place_fits_one_line() {
         assert_eq!(place(&json!({"bucket": "claims", "key": "a/b.jpg"})), "s3://claims/a/b.jpg");
         assert_eq!(place(&json!({"path": "claims/b.jpg"})), "claims/b.jpg");
+        assert_eq!(place(&json!({"url": "https://hub.example.com/in"})), "https://hub.example.com/in");
         assert_eq!(place(&json!({"folder": 7})), r#"{"folder":7}"#);
         assert_eq!(place(&serde_json::Value::Null), "");
     }

@@ -11,8 +11,10 @@ mod erased;
 mod error;
 mod field;
 pub mod folder;
+pub mod https;
 mod item;
 mod probe;
+mod reach;
 mod report;
 pub mod s3;
 
@@ -31,7 +33,7 @@ use crate::platform::form::{FieldErrors, FormFields};
 use crate::platform::outbound::Outbound;
 
 /// Every destination type, in the order in which the form offers them.
-pub const ALL: &[&dyn AnyConnector] = &[&s3::S3, &folder::Folder];
+pub const ALL: &[&dyn AnyConnector] = &[&s3::S3, &https::Https, &folder::Folder];
 
 /// Finds a destination type by its stored key.
 #[must_use]

@@ -166,7 +166,7 @@ pub fn refusals(entry: &Entry, operation: &Operation) -> Vec<Code> {
     if entry.method == actix_web::http::Method::GET {
         codes.push(problem::UNEXPECTED_BODY);
     }
-    codes.extend([problem::MALFORMED, problem::URI_TOO_LONG]);
+    codes.extend([problem::MALFORMED, problem::URI_TOO_LONG, problem::MISDIRECTED]);
     codes.extend_from_slice(operation.problems);
     codes.sort_by_key(|code| (code.status.as_u16(), code.name));
     codes.dedup();

@@ -1,78 +1,28 @@
 //! The endpoint test of a bucket.
 
-use url::Url;
-
 use super::super::probe::{self, Removal};
+use super::super::reach;
 use super::super::report::{Found, Report, StepName};
 use super::super::{DeliveryError, Ground, Item, Receipt};
 use super::client::Bucket;
 use super::fault::Fault;
 use super::verify::{self, Expected};
 use super::{S3, Secrets, Settings};
-use crate::platform::outbound::{OutboundError, Refused, Verdict};
 
 /// Runs all steps.
 pub(super) async fn run(settings: &Settings, secrets: &Secrets, ground: &Ground, report: &mut Report) {
     let bucket = Bucket::open(settings, secrets, ground);
-    let Some(address) = report.step(StepName::Resolve, resolve(&bucket, ground)).await else { return };
-    let connect = async {
-        let stream = ground.outbound.connect(&address.host, address.port).await;
-        stream.map(|stream| Found::passed(stream, "")).map_err(unreached)
-    };
-    let Some(stream) = report.step(StepName::Connect, connect).await else { return };
-    let identity = async {
-        if !address.secure {
-            return Ok(Found::skipped((), "Plain http: nothing proves who the server is"));
-        }
-        let proven = ground.outbound.tls(&address.host, stream).await;
-        proven.map(|_| Found::passed((), "")).map_err(unreached)
-    };
-    report.step(StepName::Identity, identity).await;
+    let url = bucket.url().await;
+    if reach::run(url.as_ref(), MALFORMED, ground, report).await.is_none() {
+        return;
+    }
     report.step(StepName::SignIn, sign_in(&bucket)).await;
     let probe = probe::run::<S3, _, _>(settings, secrets, ground, report, |receipt| remove(&bucket, receipt));
     // the SDK's futures are large, and this one holds those of every request
     Box::pin(probe).await;
 }
 
-struct Address {
-    host: String,
-    port: u16,
-    secure: bool,
-}
-
-async fn resolve(bucket: &Bucket<'_>, ground: &Ground) -> Result<Found<Address>, String> {
-    let url = bucket.url().await;
-    let address = url
-        .as_ref()
-        .and_then(address)
-        .ok_or("These settings do not make a valid address. Check bucket and region")?;
-    let places = ground.outbound.resolve(&address.host, address.port).await.map_err(unreached)?;
-    // said here, since connecting alone would succeed and only the first request be refused
-    if !address.secure {
-        for place in places {
-            if ground.outbound.judge(place.ip()).map_err(|refused| unreached(refused.into()))?
-                != Verdict::Allowed
-            {
-                return Err(unreached(Refused::Unencrypted(place.ip()).into()));
-            }
-        }
-    }
-    let message = format!("{}:{}", address.host, address.port);
-    Ok(Found::passed(address, message))
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err takes")]
-fn unreached(error: OutboundError) -> String {
-    DeliveryError::unreached(&error).message().to_owned()
-}
-
-fn address(url: &Url) -> Option<Address> {
-    Some(Address {
-        host: url.host_str()?.to_owned(),
-        port: url.port_or_known_default()?,
-        secure: url.scheme() == "https",
-    })
-}
+const MALFORMED: &str = "These settings do not make a valid address. Check bucket and region";
 
 /// Asks for an object that cannot exist: the store must know the account to say so.
 async fn sign_in(bucket: &Bucket<'_>) -> Result<Found<()>, String> {

@@ -1,11 +1,9 @@
 //! What the head of a server's answer says about a file that was asked for. All of it is hostile until it has been read.
 
-use std::time::Duration;
-
 use actix_web::http::header::{ContentDisposition, HeaderValue as ActixValue};
 use http::header::{
     CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, REFRESH,
-    RETRY_AFTER, TRANSFER_ENCODING,
+    TRANSFER_ENCODING,
 };
 use http::{Response, StatusCode};
 
@@ -14,6 +12,7 @@ use super::multipart;
 use super::setback::Setback;
 use crate::features::media::FailedReason;
 use crate::platform::clock::Timestamp;
+use crate::platform::outbound::retry_after;
 
 /// What follows the last dot of a file name; more is a token, not an extension.
 const MOST_EXTENSION: usize = 10;
@@ -65,19 +64,7 @@ fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Result<(), 
 }
 
 fn later(headers: &HeaderMap, now: Timestamp) -> Setback {
-    Setback::Passing {
-        reason: FailedReason::Unavailable,
-        asked: retry_after(text(headers, &RETRY_AFTER), now),
-    }
-}
-
-/// Reads seconds or a date.
-fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = jiff::fmt::rfc2822::parse(text).ok()?;
-    Some(Timestamp::from_millis(date.timestamp().as_millisecond()).since(now))
+    Setback::Passing { reason: FailedReason::Unavailable, asked: retry_after(headers, now) }
 }
 
 /// What is no text counts as absent.

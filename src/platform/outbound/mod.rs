@@ -7,6 +7,7 @@
 
 mod guard;
 mod pace;
+mod patience;
 pub mod smithy;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ use url::{Host, Url};
 
 use self::guard::{Guard, Need};
 pub use self::guard::{Refused, Verdict};
+pub use self::patience::retry_after;
 
 /// How long a connection may take to stand, finding its address included; more than three lost packets cost.
 const CONNECT: Duration = Duration::from_secs(5);

@@ -47,6 +47,7 @@ async fn admit(request: &mut ServiceRequest) -> Result<Actor, Failure> {
         .app_data::<Data<Site>>()
         .cloned()
         .ok_or_else(|| Failure::Bug(anyhow::anyhow!("the site is not configured")))?;
+    check_host(request, &site)?;
     let method = if request.method() == Method::HEAD { Method::GET } else { request.method().clone() };
     let Some(&door) = request.match_pattern().and_then(|path| site.doors.get(&(method, path))) else {
         return Err(Failure::NotFound);
@@ -88,6 +89,19 @@ fn check_head(request: &ServiceRequest) -> Result<(), Failure> {
         return Err(Failure::refused(&problem::UNEXPECTED_BODY, sentence));
     }
     Ok(())
+}
+
+/// Refuses names that somebody else made point here: their pages could speak with ours as if they were of one origin.
+fn check_host(request: &ServiceRequest, site: &Site) -> Result<(), Failure> {
+    let in_address = request.uri().authority().map(|authority| authority.as_str().as_bytes());
+    let in_headers = request.headers().get_all(header::HOST).map(header::HeaderValue::as_bytes);
+    let is_known = |host: &[u8]| std::str::from_utf8(host).is_ok_and(|host| site.answers_to(host));
+    if in_headers.chain(in_address).all(is_known) {
+        return Ok(());
+    }
+    let sentence = "Mediaport does not answer under this name. Use its public address; whoever runs it can add names \
+        with the setting web.hosts";
+    Err(Failure::refused(&problem::MISDIRECTED, sentence))
 }
 
 async fn visitor(session: &Session, site: &Site) -> Result<Who, Failure> {

@@ -85,6 +85,12 @@ pub const UNSUPPORTED_ENCODING: Code = Code::new(
     "unsupported_encoding",
     "the body is compressed; send it as it is",
 );
+/// A name that is not ours.
+pub const MISDIRECTED: Code = Code::new(
+    StatusCode::MISDIRECTED_REQUEST,
+    "misdirected",
+    "`Host` is not a name of this installation; ask at its public address",
+);
 /// Fields are wrong.
 pub const INVALID: Code =
     Code::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "fields are wrong, see `errors`");
@@ -119,6 +125,7 @@ pub const CODES: &[Code] = &[
     URI_TOO_LONG,
     UNSUPPORTED_MEDIA_TYPE,
     UNSUPPORTED_ENCODING,
+    MISDIRECTED,
     INVALID,
     TOO_MANY_REQUESTS,
     INTERNAL,

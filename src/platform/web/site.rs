@@ -1,7 +1,7 @@
 //! What every request needs to know about the installation.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use actix_web::http::Method;
@@ -47,6 +47,8 @@ pub struct Site {
     pub public: PublicUrl,
     /// Another host for media bytes, when the operator set one.
     pub media_origin: Option<String>,
+    /// Names under which we answer beside those of loopback: of the portal, of media, and what the operator added.
+    pub hosts: Vec<String>,
     /// Proxies whose forwarding headers are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// What requests with an idempotency key were answered.
@@ -95,6 +97,21 @@ impl PublicUrl {
 }
 
 impl Site {
+    /// Tells whether we answer under a host with or without a port. An address passes: unlike a name, nobody else can
+    /// make it point here, and load balancers ask for it.
+    #[must_use]
+    pub fn answers_to(&self, authority: &str) -> bool {
+        let host = match authority.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+            _ => authority,
+        };
+        let six = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let is_address = six
+            .map_or_else(|| host.parse::<Ipv4Addr>().is_ok(), |address| address.parse::<Ipv6Addr>().is_ok());
+        let is_known = |known: &String| known.eq_ignore_ascii_case(host);
+        is_address || host.eq_ignore_ascii_case("localhost") || self.hosts.iter().any(is_known)
+    }
+
     /// Gives the address of the client: the peer's, or what trusted proxies say about it.
     ///
     /// The forwarding header is read from its end, where our own proxies wrote, up to the first address that is no

@@ -2,9 +2,11 @@
 
 mod contract;
 mod folder;
+mod https;
 mod s3;
 mod source;
 pub(crate) mod stub;
+mod tls;
 
 use std::path::Path;
 

@@ -1,0 +1,73 @@
+//! Servers whose TLS is not to be trusted: no destination type tells them anything.
+
+use std::path::PathBuf;
+
+use mediaport::connectors::{Configuration, DeliveryError, Outcome, StepName};
+
+use super::source::item;
+use super::{configured, connector, failed, ground, peer, tested};
+use crate::support::in_its_own_process;
+
+/// Every type that speaks TLS, set up for a server.
+fn types(address: &str) -> [(&'static str, Configuration); 2] {
+    let https = [("url", address), ("headers", "Authorization: Bearer hunter2hunter2")];
+    let s3 = [
+        ("bucket", "bucket"),
+        ("region", "us-east-1"),
+        ("access_key_id", "AKIDTEST"),
+        ("secret_access_key", "hunter2hunter2"),
+        ("endpoint_url", address),
+        ("path_style", "on"),
+    ];
+    [("https", configured("https", &https)), ("s3", configured("s3", &s3))]
+}
+
+/// Counts what a server has noted.
+fn noted(name: &str, what: &str) -> u64 {
+    let file = PathBuf::from(peer("TEST_TLS_NOTES")).join(format!("{name}.{what}"));
+    std::fs::metadata(file).map_or(0, |file| file.len())
+}
+
+#[tokio::test]
+async fn servers_that_prove_nothing_hear_nothing() {
+    in_its_own_process("connectors::tls::calls_bad_servers", |child| {
+        child.env("SSL_CERT_FILE", peer("TEST_CA_FILE"));
+    });
+}
+
+#[tokio::test]
+#[ignore = "run by servers_that_prove_nothing_hear_nothing, in a process of its own"]
+async fn calls_bad_servers() {
+    let root = tempfile::tempdir().expect("a folder");
+    let servers = peer("TEST_TLS_SERVERS");
+    let servers = servers.split(',').map(|server| server.split_once('=').expect("a name and a port"));
+    let (mut bad, mut calls) = (0, 0);
+    for (name, port) in servers {
+        let before = [noted(name, "calls"), noted(name, "received")];
+        for (key, configuration) in types(&format!("https://localhost:{port}/")) {
+            let ground = ground(root.path());
+            let (outcome, steps) = tested(key, &ground, &configuration).await;
+            let put = connector(key).put(&configuration, &ground, &item("a.jpg", 4000)).await;
+
+            if name == "good" {
+                assert_eq!(steps[2].state, mediaport::connectors::StepState::Passed, "{key}: {steps:?}");
+                continue;
+            }
+            assert_eq!((outcome, failed(&steps).name), (Outcome::Failed, StepName::Identity), "{name} {key}");
+            assert!(failed(&steps).message.starts_with("rejected"), "{name} {key}: {steps:?}");
+            let refused = put.expect_err("refused");
+            assert!(matches!(refused, DeliveryError::Endpoint { .. }), "{name} {key}: {refused:?}");
+        }
+        let after = [noted(name, "calls"), noted(name, "received")];
+        assert!(after[0] > before[0], "{name} was called");
+        if name == "good" {
+            assert!(after[1] > before[1], "what is said would be noted");
+            continue;
+        }
+        assert_eq!(after[1], 0, "{name} was told something");
+        bad += 1;
+        calls += after[0] - before[0];
+    }
+    assert_eq!(bad, 8);
+    println!("N10: {bad} servers, {} calls, 0 bytes", calls / "call\n".len() as u64);
+}
