@@ -15,6 +15,7 @@ mod item;
 mod probe;
 mod report;
 pub mod s3;
+pub mod sftp;
 
 use std::path::PathBuf;
 
@@ -31,7 +32,7 @@ use crate::platform::form::{FieldErrors, FormFields};
 use crate::platform::outbound::Outbound;
 
 /// Every destination type, in the order in which the form offers them.
-pub const ALL: &[&dyn AnyConnector] = &[&s3::S3, &folder::Folder];
+pub const ALL: &[&dyn AnyConnector] = &[&s3::S3, &sftp::Sftp, &folder::Folder];
 
 /// Finds a destination type by its stored key.
 #[must_use]
