@@ -29,7 +29,8 @@ pub(super) async fn run(settings: &Settings, secrets: &Secrets, ground: &Ground,
     let Some(ssh) = report.step(StepName::Identity, identify(settings, ground)).await else { return };
     let account = Account { settings, secrets, ground };
     report.step(StepName::SignIn, sign_in(ssh, &account)).await;
-    let probe = probe::run::<Sftp, _, _>(settings, secrets, ground, report, |receipt| remove(&account, receipt));
+    let probe =
+        probe::run::<Sftp, _, _>(settings, secrets, ground, report, |receipt| remove(&account, receipt));
     // large, and it would make the future of every connector as large
     Box::pin(probe).await;
 }
@@ -53,7 +54,9 @@ async fn remove(account: &Account<'_>, receipt: Receipt) -> Result<Removal, Deli
     account
         .with_session(async |session| match session.files.remove(path).await {
             Ok(()) => Ok(Removal::Removed),
-            Err(error) if is_status(&error, StatusCode::PermissionDenied) => Ok(Removal::Forbidden(path.to_owned())),
+            Err(error) if is_status(&error, StatusCode::PermissionDenied) => {
+                Ok(Removal::Forbidden(path.to_owned()))
+            }
             Err(error) => Err(fault::delivery(&error, Doing::Removing)),
         })
         .await

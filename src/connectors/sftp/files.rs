@@ -1,6 +1,7 @@
 //! The file protocol, one request at a time, with a limit to every wait.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -33,6 +34,10 @@ const REQUEST_SECONDS: u64 = 3600;
 /// How long a connection that has waited may take to show that it still stands; a new one is quicker than more.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
 
+/// How many handles one connection is used for. The library keeps a handle as text, and servers that number theirs in
+/// binary and never use a number again leave what is text with the 128th.
+const HANDLES: u32 = 100;
+
 const POSIX_RENAME: &str = "posix-rename@openssh.com";
 
 type Answer<T> = Result<T, Error>;
@@ -43,12 +48,15 @@ pub(super) struct Files {
     extensions: HashMap<String, String>,
     read_chunk: u32,
     write_chunk: u32,
+    /// How many handles the server has given.
+    opened: AtomicU32,
 }
 
 impl Files {
     /// Opens a channel and agrees on the protocol.
     pub(super) async fn start(handle: &Handle<Guard>) -> Result<Self, DeliveryError> {
-        let opened = timeout(ANSWER, handle.channel_open_session()).await.map_err(|_| fault::stood_still())?;
+        let opened =
+            timeout(ANSWER, handle.channel_open_session()).await.map_err(|_| fault::stood_still())?;
         let mut channel = opened.map_err(|error| match error {
             russh::Error::ChannelOpenFailure(_) => no_sftp(),
             other => fault::broken(&other),
@@ -80,12 +88,23 @@ impl Files {
             extensions: version.extensions,
             read_chunk: chunk(limits.as_ref().map(|limits| limits.max_read_len)),
             write_chunk: chunk(limits.as_ref().map(|limits| limits.max_write_len)),
+            opened: AtomicU32::new(0),
         })
     }
 
     /// Asks the server for a sign of life.
     pub(super) async fn is_alive(&self) -> bool {
         within(SIGN_OF_LIFE, self.raw.realpath(".")).await.is_ok()
+    }
+
+    /// Tells whether the next file should better go over another connection.
+    pub(super) fn is_worn(&self) -> bool {
+        self.opened.load(Ordering::Relaxed) >= HANDLES
+    }
+
+    async fn open(&self, path: &str, flags: OpenFlags) -> Answer<String> {
+        self.opened.fetch_add(1, Ordering::Relaxed);
+        within(ANSWER, self.raw.open(path, flags, FileAttributes::empty())).await.map(|opened| opened.handle)
     }
 
     /// Describes what has this name, a link itself rather than its target; nothing when the name is free.
@@ -130,8 +149,8 @@ impl Files {
     /// Opens our own temporary file for writing, new or left by an earlier attempt; nothing when its folder is missing.
     pub(super) async fn create(&self, path: &str) -> Result<Option<String>, DeliveryError> {
         let flags = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::TRUNCATE;
-        match within(ANSWER, self.raw.open(path, flags, FileAttributes::empty())).await {
-            Ok(opened) => Ok(Some(opened.handle)),
+        match self.open(path, flags).await {
+            Ok(handle) => Ok(Some(handle)),
             Err(error) if is_status(&error, StatusCode::NoSuchFile) => Ok(None),
             Err(error) => Err(fault::delivery(&error, Doing::Creating)),
         }
@@ -188,7 +207,9 @@ impl Files {
             Rename::Posix => {
                 let names = [from, to].iter().flat_map(|name| packed(name)).collect();
                 match within(ANSWER, self.raw.extended(POSIX_RENAME, names)).await? {
-                    Packet::Status(status) if status.status_code != StatusCode::Ok => Err(Error::Status(status)),
+                    Packet::Status(status) if status.status_code != StatusCode::Ok => {
+                        Err(Error::Status(status))
+                    }
                     _ => Ok(()),
                 }
             }
@@ -207,8 +228,7 @@ impl Files {
     /// Reads a file of this size back and gives its SHA-256 in lower-case hex.
     pub(super) async fn sha256(&self, path: &str, size: u64) -> Result<String, DeliveryError> {
         let problem = |error: Error| fault::delivery(&error, Doing::Reading);
-        let opened = within(ANSWER, self.raw.open(path, OpenFlags::READ, FileAttributes::empty())).await;
-        let handle = opened.map_err(problem)?.handle;
+        let handle = self.open(path, OpenFlags::READ).await.map_err(problem)?;
         let hashed = self.hash(&handle, size).await.map_err(problem);
         self.close(&handle).await?;
         hashed
@@ -252,6 +272,7 @@ impl Files {
     /// Lists the beginning of a folder: so many answers, each with some hundred names.
     pub(super) async fn list(&self, folder: &str, answers: usize) -> Answer<Vec<(String, Found)>> {
         let folder = if folder.is_empty() { "." } else { folder };
+        self.opened.fetch_add(1, Ordering::Relaxed);
         let handle = within(ANSWER, self.raw.opendir(folder)).await?.handle;
         let mut names = Vec::new();
         for _ in 0..answers {

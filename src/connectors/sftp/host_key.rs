@@ -97,7 +97,11 @@ mod tests {
     fn fingerprints_are_read_as_tools_print_them() {
         let line = format!("256 {TEXT} operator@server (ED25519)");
         for text in [TEXT, &format!("{TEXT}="), &format!("  {TEXT}\n"), &line] {
-            assert_eq!(Fingerprint::parse(text).map(|read| read.to_string()).as_deref(), Some(TEXT), "{text}");
+            assert_eq!(
+                Fingerprint::parse(text).map(|read| read.to_string()).as_deref(),
+                Some(TEXT),
+                "{text}"
+            );
         }
     }
 

@@ -8,11 +8,17 @@ const RSA_BITS: u32 = 2048;
 /// What is wrong with a private key. The texts never quote it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum KeyProblem {
-    #[error("This is the public half. Enter the private key: the file without .pub, from -----BEGIN to -----END")]
+    #[error(
+        "This is the public half. Enter the private key: the file without .pub, from -----BEGIN to -----END"
+    )]
     Public,
-    #[error("This key cannot be read. Enter the whole file, from -----BEGIN to -----END, in OpenSSH or PEM format")]
+    #[error(
+        "This key cannot be read. Enter the whole file, from -----BEGIN to -----END, in OpenSSH or PEM format"
+    )]
     Unreadable,
-    #[error("This key is encrypted in an old way. Change that with ssh-keygen -p -f FILE, and enter it again")]
+    #[error(
+        "This key is encrypted in an old way. Change that with ssh-keygen -p -f FILE, and enter it again"
+    )]
     OldEncryption,
     #[error("Keys of this kind are not used. Enter an ed25519, ECDSA or RSA key of at least 2048 bits")]
     Kind,
@@ -41,7 +47,9 @@ pub(super) fn read(text: &str, passphrase: Option<&str>) -> Result<PrivateKey, K
     }
     let (needed, readable) = encryption(&text);
     let passphrase = match (needed, passphrase) {
-        (true, None) => return Err(if readable { KeyProblem::NoPassphrase } else { KeyProblem::OldEncryption }),
+        (true, None) => {
+            return Err(if readable { KeyProblem::NoPassphrase } else { KeyProblem::OldEncryption });
+        }
         (true, given) => given,
         (false, _) => None,
     };

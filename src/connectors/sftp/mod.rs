@@ -20,6 +20,7 @@ mod upload;
 mod verify;
 
 use askama::Template;
+use futures_util::FutureExt;
 
 use super::field::Values;
 use super::{Connector, DeliveryError, Field, Ground, Item, Receipt, Report, Takes, VerifiedBy};
@@ -55,14 +56,23 @@ impl Connector for Sftp {
         Field { is_required: false, ..Field::secret("password", "The account's password; or a private key") },
         Field {
             is_required: false,
-            ..Field::secret("private_key", "Instead of a password: ed25519, ECDSA or RSA, in OpenSSH or PEM format")
+            ..Field::secret(
+                "private_key",
+                "Instead of a password: ed25519, ECDSA or RSA, in OpenSSH or PEM format",
+            )
         },
-        Field { is_required: false, ..Field::secret("private_key_passphrase", "What opens the private key, if anything") },
+        Field {
+            is_required: false,
+            ..Field::secret("private_key_passphrase", "What opens the private key, if anything")
+        },
         Field::required(
             "host_key_fingerprint",
             "The server's host key as `ssh-keygen -l` shows it: `SHA256:` and 43 characters",
         ),
-        Field::optional("directory", "Where files go: absolute, or relative to where the account begins; without `..`"),
+        Field::optional(
+            "directory",
+            "Where files go: absolute, or relative to where the account begins; without `..`",
+        ),
     ];
     type Settings = Settings;
     type Secrets = Secrets;
@@ -97,7 +107,7 @@ impl Connector for Sftp {
         item: &Item,
     ) -> Result<Receipt, DeliveryError> {
         let account = pool::Account { settings, secrets, ground };
-        account.with_session(async |session| put::run(session, settings, item).await).await
+        account.with_session(async |session| put::run(session, settings, item).boxed().await).await
     }
 
     async fn verify(
@@ -108,6 +118,6 @@ impl Connector for Sftp {
         receipt: &Receipt,
     ) -> Result<VerifiedBy, DeliveryError> {
         let account = pool::Account { settings, secrets, ground };
-        account.with_session(async |session| verify::run(session, item, receipt).await).await
+        account.with_session(async |session| verify::run(session, item, receipt).boxed().await).await
     }
 }

@@ -7,6 +7,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use sha2::{Digest, Sha256};
 
 use super::super::{DeliveryError, Ground};
@@ -62,7 +63,8 @@ impl Account<'_> {
                 return Ok(session);
             }
         }
-        Session::open(self.settings, self.secrets, self.ground).await
+        // large, and rarely taken
+        Session::open(self.settings, self.secrets, self.ground).boxed().await
     }
 
     /// Whatever decides who signs in where, and how the server proves itself.
@@ -70,9 +72,16 @@ impl Account<'_> {
         let settings = serde_json::to_vec(self.settings);
         let secrets = serde_json::to_vec(self.secrets).map(Secret::new);
         let (Ok(settings), Ok(secrets)) = (settings, secrets) else {
-            return Err(DeliveryError::endpoint("The settings of this end point cannot be read. Save it again"));
+            return Err(DeliveryError::endpoint(
+                "The settings of this end point cannot be read. Save it again",
+            ));
         };
-        Ok(Sha256::new().chain_update(settings).chain_update([0]).chain_update(secrets.expose()).finalize().into())
+        Ok(Sha256::new()
+            .chain_update(settings)
+            .chain_update([0])
+            .chain_update(secrets.expose())
+            .finalize()
+            .into())
     }
 
     /// Takes a connection of this account, if one still stands and may still be used.
@@ -95,7 +104,7 @@ fn keep(session: Session, account: [u8; 32]) {
     let mut all = WAITING.lock().unwrap_or_else(PoisonError::into_inner);
     all.retain(Waiting::is_fresh);
     let of_account = all.iter().filter(|waiting| waiting.account == account).count();
-    if of_account < EACH && all.len() < ALL && session.is_open() {
+    if of_account < EACH && all.len() < ALL && session.is_open() && !session.files.is_worn() {
         all.push(Waiting { session, account, since: Instant::now() });
     }
 }

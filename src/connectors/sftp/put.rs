@@ -4,6 +4,7 @@
 //! rename of the protocol is the way of choice: it has to fail when the new name is taken, and OpenSSH makes it from a
 //! hard link and a removal, so that nothing can come between. Two other ways stand in for servers that do not know it.
 
+use futures_util::FutureExt;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -19,7 +20,11 @@ use super::{Settings, sweep};
 const NAME_ROOM: usize = 200;
 
 /// Stores an item unless exactly it is there already.
-pub(super) async fn run(session: &Session, settings: &Settings, item: &Item) -> Result<Receipt, DeliveryError> {
+pub(super) async fn run(
+    session: &Session,
+    settings: &Settings,
+    item: &Item,
+) -> Result<Receipt, DeliveryError> {
     if !is_relative(&item.path) {
         return Err(DeliveryError::unsafe_path());
     }
@@ -33,7 +38,7 @@ pub(super) async fn run(session: &Session, settings: &Settings, item: &Item) -> 
         return Ok(receipt(None));
     }
     let part = part_name(&path, item.delivery);
-    let stored = store(files, &path, &part, item).await;
+    let stored = store(files, &path, &part, item).boxed().await;
     if stored.is_err() {
         discard(files, &part).await;
     }
@@ -69,7 +74,9 @@ async fn store(files: &Files, path: &str, part: &str, item: &Item) -> Result<Opt
     if is_there(files, path, item).await? {
         return Ok(None);
     }
-    Err(DeliveryError::transient("The file's name is taken at one moment and free at the next; it is tried again"))
+    Err(DeliveryError::transient(
+        "The file's name is taken at one moment and free at the next; it is tried again",
+    ))
 }
 
 async fn create(files: &Files, part: &str) -> Result<String, DeliveryError> {
@@ -78,7 +85,9 @@ async fn create(files: &Files, part: &str) -> Result<String, DeliveryError> {
     }
     files.make_folders(parent(part)).await?;
     files.create(part).await?.ok_or_else(|| {
-        DeliveryError::transient("The folder has gone from the server as soon as it was made; it is tried again")
+        DeliveryError::transient(
+            "The folder has gone from the server as soon as it was made; it is tried again",
+        )
     })
 }
 

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use russh::client::{self, DisconnectReason};
 use russh::keys::{Algorithm, PublicKeyOrCertificate};
 use russh::{Preferred, SshId, cipher, compression, kex, mac};
@@ -99,7 +100,10 @@ pub(super) async fn identify(settings: &Settings, ground: &Ground) -> Result<Ssh
     let mut asked = ALGORITHMS.to_vec();
     let mut first = None;
     loop {
-        let fault = match shake_hands(&settings.host, settings.port.get(), ground, &asked, Some(pinned)).await {
+        let fault = match shake_hands(&settings.host, settings.port.get(), ground, &asked, Some(pinned))
+            .boxed()
+            .await
+        {
             Ok(ssh) => return Ok(ssh),
             Err(fault) => fault,
         };
@@ -120,7 +124,7 @@ pub(super) async fn identify(settings: &Settings, ground: &Ground) -> Result<Ssh
 
 /// Asks a server for its host key and goes.
 pub(super) async fn host_key(host: &str, port: u16, ground: &Ground) -> Result<HostKey, Handshake> {
-    match shake_hands(host, port, ground, ALGORITHMS, None).await {
+    match shake_hands(host, port, ground, ALGORITHMS, None).boxed().await {
         Err(Handshake::Stranger(shown)) => Ok(shown),
         Err(fault) => Err(fault),
         Ok(ssh) => Ok(ssh.host_key),

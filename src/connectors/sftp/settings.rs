@@ -146,7 +146,10 @@ fn secrets(
     let is_typed = |name| !form.value(name).is_empty();
     match (is_typed("password"), is_typed("private_key")) {
         (true, true) => {
-            check.refuse("private_key", "Enter either a password or a private key, and leave the other one empty");
+            check.refuse(
+                "private_key",
+                "Enter either a password or a private key, and leave the other one empty",
+            );
             None
         }
         (true, false) => Some(Secrets::Password(check.secret("password", "the password", None))),
@@ -223,7 +226,8 @@ mod tests {
         assert_eq!(settings.path("a/b.jpg"), "in/claims/a/b.jpg");
         assert_eq!(settings.address(), "sftp://mediaport@sftp.example.com/in/claims");
         assert!(!format!("{settings:?} {secrets:?}").contains("hunter2"));
-        for (directory, path, place) in [("", "a.jpg", ""), ("/", "/a.jpg", ""), ("/srv/in", "/srv/in/a.jpg", "/srv/in")]
+        for (directory, path, place) in
+            [("", "a.jpg", ""), ("/", "/a.jpg", ""), ("/srv/in", "/srv/in/a.jpg", "/srv/in")]
         {
             let changes = [("directory", directory), ("port", "2222"), ("host", "[2001:db8::1]")];
             let (settings, _) = parse(&form(&changes), None).unwrap();

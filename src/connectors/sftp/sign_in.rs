@@ -26,8 +26,9 @@ pub(super) async fn run(ssh: &mut Ssh, settings: &Settings, secrets: &Secrets) -
         Secrets::Password(password) => with_password(ssh, &settings.username, password.expose()).await,
         Secrets::PrivateKey { text, passphrase } => {
             let passphrase = passphrase.as_ref().map(|phrase| phrase.expose().as_str());
-            let key = key::read(text.expose(), passphrase)
-                .map_err(|problem| DeliveryError::endpoint(format!("The stored private key is of no use. {problem}")))?;
+            let key = key::read(text.expose(), passphrase).map_err(|problem| {
+                DeliveryError::endpoint(format!("The stored private key is of no use. {problem}"))
+            })?;
             with_key(ssh, &settings.username, key).await
         }
     }
@@ -35,7 +36,8 @@ pub(super) async fn run(ssh: &mut Ssh, settings: &Settings, secrets: &Secrets) -
 
 async fn with_password(ssh: &mut Ssh, user: &str, password: &str) -> Result<(), DeliveryError> {
     let tried = ssh.handle.authenticate_password(user, password);
-    let AuthResult::Failure { remaining_methods, partial_success } = answer(timeout(ANSWER, tried).await, ssh)?
+    let AuthResult::Failure { remaining_methods, partial_success } =
+        answer(timeout(ANSWER, tried).await, ssh)?
     else {
         return Ok(());
     };
@@ -95,7 +97,9 @@ async fn with_key(ssh: &mut Ssh, user: &str, key: PrivateKey) -> Result<(), Deli
     match answer(timeout(ANSWER, tried).await, ssh)? {
         AuthResult::Success => Ok(()),
         AuthResult::Failure { partial_success: true, .. } => Err(DeliveryError::endpoint(PARTLY)),
-        AuthResult::Failure { remaining_methods, .. } if !remaining_methods.contains(&MethodKind::PublicKey) => {
+        AuthResult::Failure { remaining_methods, .. }
+            if !remaining_methods.contains(&MethodKind::PublicKey) =>
+        {
             Err(DeliveryError::endpoint(
                 "The server takes no keys for this account. Enter a password, or have the operator allow keys",
             ))

@@ -73,9 +73,18 @@ mod tests {
         let plain = format!(".a.jpg.{}.part", ID.replace('-', ""));
         let random = format!(".a.jpg.{}.part", Uuid::nil());
         for other in [
-            "", ".part", ".a.jpg.part", "a.jpg", &upper, &plain, &random,
-            &format!("a.jpg.{ID}.part"), &format!(".a.jpg.{ID}.partial"), &format!("..{ID}.part"),
-            &format!(".a.jpg.{ID}"), &format!(".a.jpg-{ID}.part"),
+            "",
+            ".part",
+            ".a.jpg.part",
+            "a.jpg",
+            &upper,
+            &plain,
+            &random,
+            &format!("a.jpg.{ID}.part"),
+            &format!(".a.jpg.{ID}.partial"),
+            &format!("..{ID}.part"),
+            &format!(".a.jpg.{ID}"),
+            &format!(".a.jpg-{ID}.part"),
         ] {
             assert!(!is_ours(other), "{other}");
         }

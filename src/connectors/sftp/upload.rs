@@ -10,7 +10,6 @@ use super::super::{DeliveryError, Item};
 use super::fault::{self, Doing};
 use super::files::{Files, IN_FLIGHT, STALL, within};
 
-
 /// A file that is being written.
 pub(super) struct Upload<'a> {
     files: &'a Files,

@@ -9,11 +9,17 @@ use super::session::Session;
 const READ_BACK: u64 = 20 * 1024 * 1024;
 
 /// Verifies a stored item; a damaged file that we wrote is removed, so that a retry can succeed.
-pub(super) async fn run(session: &Session, item: &Item, receipt: &Receipt) -> Result<VerifiedBy, DeliveryError> {
+pub(super) async fn run(
+    session: &Session,
+    item: &Item,
+    receipt: &Receipt,
+) -> Result<VerifiedBy, DeliveryError> {
     let files = &session.files;
     let path = path_of(receipt)?;
     let Some(found) = files.look(path).await? else {
-        return Err(DeliveryError::transient("The stored file has gone from the server; it is written again"));
+        return Err(DeliveryError::transient(
+            "The stored file has gone from the server; it is written again",
+        ));
     };
     let has_length = found.is_file && found.size == Some(item.size);
     if has_length && item.size > READ_BACK {

@@ -119,7 +119,11 @@ fn hand_over(path: &Path) {
     chown(path, Some(account.uid()), Some(account.gid())).expect("handed over");
     for entry in fs::read_dir(path).into_iter().flatten() {
         let path = entry.expect("an entry").path();
-        if path.is_dir() { hand_over(&path) } else { chown(&path, Some(account.uid()), None).expect("handed over") }
+        if path.is_dir() {
+            hand_over(&path)
+        } else {
+            chown(&path, Some(account.uid()), None).expect("handed over")
+        }
     }
 }
 

@@ -100,7 +100,9 @@ async fn a_rename_that_replaces_is_not_let_near_a_foreign_file() {
 
 #[tokio::test]
 async fn bytes_that_the_server_spoils_are_never_delivered() {
-    for (how, size) in [("flip", 100_000), ("short", 100_000), ("short", 24 * MIB), ("rot", 100_000), ("cutend", 24 * MIB)] {
+    for (how, size) in
+        [("flip", 100_000), ("short", 100_000), ("short", 24 * MIB), ("rot", 100_000), ("cutend", 24 * MIB)]
+    {
         let server = Faulty::new(how);
 
         let refused = deliver(&server, &item("a.jpg", size)).await.expect_err("noticed");
@@ -162,7 +164,8 @@ async fn what_nobody_repeats_is_swept_and_nothing_else() {
         let path = server.folder().join(name);
         let file = fs::File::create(&path).expect("a file");
         if !name.contains("fresh") {
-            let yesterday = file.metadata().expect("times").modified().expect("a time") - Duration::from_secs(90_000);
+            let yesterday =
+                file.metadata().expect("times").modified().expect("a time") - Duration::from_secs(90_000);
             file.set_modified(yesterday).expect("an old file");
         }
     }

@@ -3,12 +3,14 @@
 use std::net::TcpListener;
 
 use mediaport::connectors::{DeliveryError, EndpointProblem, Outcome, StepName};
+use mediaport::platform::web::Role;
 
 use super::super::contract::{Looking, Place, deliver};
 use super::super::{connector, failed, form, ground, tested};
 use super::line::Line;
 use super::{Faulty, Server, attempts, faulty_host_key, host_key, item};
 use crate::connectors::peer;
+use crate::support::TestApp;
 
 fn port(name: &str) -> u16 {
     peer(name).parse().expect("a port")
@@ -169,4 +171,35 @@ async fn fetching_a_host_key_says_three_words_only() {
     let private = ask("10.0.0.1", "22").await;
     assert!(private.starts_with("refused"), "{private}");
     assert!(ask("a b", "22").await.starts_with("Enter"));
+}
+
+#[tokio::test]
+async fn a_person_fetches_compares_ticks_and_saves_without_script() {
+    let app = TestApp::with(&[("MEDIAPORT_OUTBOUND_ALLOW", "127.0.0.0/8")]).await;
+    let browser = app.sign_in(Role::Admin).await;
+    let (port, user) = (peer("TEST_SFTP_FAULT_PORT"), Faulty::new("plain").user);
+    let typed = vec![
+        ("name", "Exchange"),
+        ("type", "sftp"),
+        ("host", "127.0.0.1"),
+        ("port", port.as_str()),
+        ("username", user.as_str()),
+        ("password", super::FAULT_PASSWORD),
+        ("archive", "none"),
+    ];
+
+    let page = browser
+        .post("/endpoints/fields", &[&typed[..], &[("assist", "host_key")]].concat())
+        .await
+        .expect(200);
+    let key = page.attributes("input[name=host_key_fetched]", "value").concat();
+    let fetched =
+        [&typed[..], &[("host_key_fingerprint", key.as_str()), ("host_key_fetched", &key)]].concat();
+    let unticked = browser.post("/endpoints", &fetched).await.expect(422);
+    let saved = browser.post("/endpoints", &[&fetched[..], &[("host_key_confirmed", "on")]].concat()).await;
+
+    assert_eq!(key, faulty_host_key("modern"));
+    assert!(!page.text().contains(super::FAULT_PASSWORD));
+    unticked.assert_mentions("Compare the fingerprint with what the server's operator told you");
+    assert_eq!(saved.status, 303, "{}", saved.text());
 }

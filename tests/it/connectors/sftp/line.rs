@@ -27,7 +27,8 @@ impl Line {
         let (to, budget, ends) = (Arc::clone(&target), Arc::clone(&left), generation.clone());
         tokio::task::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (port, budget, mut ended) = (to.load(Ordering::SeqCst), Arc::clone(&budget), ends.subscribe());
+                let (port, budget, mut ended) =
+                    (to.load(Ordering::SeqCst), Arc::clone(&budget), ends.subscribe());
                 tokio::task::spawn(async move {
                     tokio::select! {
                         () = pass(stream, port, &budget) => (),
@@ -58,11 +59,13 @@ impl Line {
 #[expect(clippy::disallowed_methods, reason = "this stands on the server's side of the line")]
 async fn pass(stream: TcpStream, port: u16, budget: &AtomicU64) {
     let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await else { return };
-    let ((mut from_us, mut to_us), (mut from_server, mut to_server)) = (stream.into_split(), server.into_split());
+    let ((mut from_us, mut to_us), (mut from_server, mut to_server)) =
+        (stream.into_split(), server.into_split());
     let up = async {
         let mut bytes = vec![0; 16 * 1024];
         while let Ok(read @ 1..) = from_us.read(&mut bytes).await {
-            let left = budget.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(read as u64));
+            let left =
+                budget.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(read as u64));
             if left.is_err() || to_server.write_all(&bytes[..read]).await.is_err() {
                 return;
             }

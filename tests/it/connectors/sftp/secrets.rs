@@ -82,8 +82,18 @@ fn keys_that_cannot_be_used_are_told_apart_while_they_are_entered() {
         (&short, "", "private_key", "Keys of this kind"),
         (&locked, "", "private_key_passphrase", "This key has a passphrase"),
         (&locked, "hunter2", "private_key_passphrase", "The passphrase does not open"),
-        (&converted("id_rsa", "PEM", PHRASE), "hunter2", "private_key_passphrase", "The passphrase does not open"),
-        (&converted("id_rsa", "PKCS8", PHRASE), "hunter2", "private_key_passphrase", "The passphrase does not open"),
+        (
+            &converted("id_rsa", "PEM", PHRASE),
+            "hunter2",
+            "private_key_passphrase",
+            "The passphrase does not open",
+        ),
+        (
+            &converted("id_rsa", "PKCS8", PHRASE),
+            "hunter2",
+            "private_key_passphrase",
+            "The passphrase does not open",
+        ),
     ] {
         let (beside, message) = problem(&[("private_key", text), ("private_key_passphrase", phrase)]);
         assert_eq!(beside, field, "{message}");
@@ -145,7 +155,8 @@ fn one_kind_of_secret_replaces_the_other() {
     let text = key("id_ed25519");
     let by_password = connector("sftp").parse(&with(&[("password", "hunter2")]), None).expect("parsed");
 
-    let by_key = connector("sftp").parse(&with(&[("private_key", &text)]), Some(&by_password)).expect("parsed");
+    let by_key =
+        connector("sftp").parse(&with(&[("private_key", &text)]), Some(&by_password)).expect("parsed");
     let kept = connector("sftp").parse(&with(&[]), Some(&by_key)).expect("parsed");
 
     assert!(!by_key.secrets.expose().contains("hunter2"));

@@ -26,27 +26,15 @@ async fn a_final_name_never_stands_for_a_part_of_a_file() {
     fs::create_dir_all(server.folder()).expect("a folder");
     hand_over(&server.folder());
     let mut watcher = Command::new("inotifywait")
-        .args(["-m", "-q", "-e", "create,moved_to,modify,close_write,delete", "--format", "%e %f"])
+        .args(["-m", "-e", "create,moved_to,modify,close_write,delete", "--format", "%e %f"])
         .arg(server.folder())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .expect("inotifywait");
-    let mut events = BufReader::new(watcher.stdout.take().expect("its output")).lines();
-    // the watch stands once it tells of a file that was made for it
-    let sentinel = server.folder().join("sentinel");
-    let first = loop {
-        fs::write(&sentinel, b"").expect("a file");
-        fs::remove_file(&sentinel).expect("removed");
-        if watcher.try_wait().expect("its state").is_some() {
-            panic!("inotifywait ended");
-        }
-        std::thread::yield_now();
-        if let Some(line) = events.next() {
-            break line.expect("a line");
-        }
-    };
-    assert!(first.ends_with("sentinel"), "{first}");
+    let events = BufReader::new(watcher.stdout.take().expect("its output")).lines();
+    let mut told = BufReader::new(watcher.stderr.take().expect("its messages")).lines();
+    assert!(told.any(|line| line.expect("a line").contains("established")), "inotifywait watches");
 
     let done: Vec<_> = stream::iter(0..FILES)
         .map(|number| {
@@ -65,7 +53,6 @@ async fn a_final_name_never_stands_for_a_part_of_a_file() {
         let (what, name) = line.split_once(' ').expect("an event and a name");
         match name {
             "end" => break,
-            "sentinel" => (),
             name if name.starts_with('.') => (),
             name if what.contains("CREATE") || what.contains("MOVED_TO") => {
                 seen.insert(name.to_owned());
@@ -92,9 +79,13 @@ async fn a_slow_line_is_kept_full() {
 
     let receipt = connector("sftp").put(&through, server.ground(), &item).await.expect("stored");
     let took = started.elapsed();
-    let verified = connector("sftp").verify(&through, server.ground(), &item, &receipt).await.expect("verified");
+    let verified =
+        connector("sftp").verify(&through, server.ground(), &item, &receipt).await.expect("verified");
 
-    println!("sftp: 16 MiB at 50 ms there and back in {took:?}, read back {:?} later", started.elapsed() - took);
+    println!(
+        "sftp: 16 MiB at 50 ms there and back in {took:?}, read back {:?} later",
+        started.elapsed() - took
+    );
     assert_eq!(verified, VerifiedBy::ReadBack);
     assert_eq!(server.look("a.mp4").await, Some((item.size, item.sha256)));
     // one request after another would take 512 times 50 ms
@@ -102,13 +93,14 @@ async fn a_slow_line_is_kept_full() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_row_of_files_signs_in_once() {
+async fn a_row_of_files_signs_in_seldom() {
     let server = Faulty::new("plain");
-    for number in 0..20 {
+    for number in 0..120 {
         deliver(&server, &item(&format!("{number}.jpg"), 1000)).await.expect("delivered");
     }
-    assert_eq!(server.attempts(), 1);
-    assert_eq!(server.names().len(), 20);
+    // this server numbers its handles in binary, which the library does not stand for ever
+    assert!((2..=4).contains(&server.attempts()), "{}", server.attempts());
+    assert_eq!(server.names().len(), 120);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,7 +110,10 @@ async fn small_files_per_second() {
     for number in 0..50 {
         deliver(&server, &item(&format!("{number}.jpg"), 64 * 1024)).await.expect("delivered");
     }
-    println!("sftp: {:.0} files of 64 KiB per second, one after another", 50.0 / started.elapsed().as_secs_f64());
+    println!(
+        "sftp: {:.0} files of 64 KiB per second, one after another",
+        50.0 / started.elapsed().as_secs_f64()
+    );
     assert_eq!(server.names().await.len(), 50);
 }
 
@@ -141,4 +136,23 @@ async fn two_attempts_at_once_leave_one_whole_file() {
     deliver(&server, &item).await.expect("delivered");
     assert_eq!(content(&server.folder().join("2026/a.mp4")), Some((item.size, item.sha256)));
     assert_eq!(server.names().await.len(), 1);
+}
+
+/// Driven by `benches/load/sftp`, which compares the figure with that of another client.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "measures instead of testing"]
+async fn measured_put() {
+    let server = Server::fresh().await;
+    let size = peer("TEST_SFTP_MEASURE_BYTES").parse().expect("a number");
+    let key = fs::read_to_string(super::keys().join("id_ed25519")).expect("a key");
+    let port = peer("TEST_SFTP_MEASURE_PORT");
+    let configuration = server.fields(&[("port", &port), ("password", ""), ("private_key", &key)]);
+    let item = item("a.mp4", size);
+
+    let started = Instant::now();
+    connector("sftp").put(&configuration, server.ground(), &item).await.expect("stored");
+    println!("took {:.3} s", started.elapsed().as_secs_f64());
+
+    assert_eq!(server.look("a.mp4").await.map(|(stored, _)| stored), Some(size));
+    fs::remove_dir_all(server.folder()).expect("removed");
 }
