@@ -79,7 +79,6 @@ class Impostor(Server):
 
 class Files(asyncssh.SFTPServer):
     def __init__(self, channel):
-        self.channel = channel
         user = channel.get_extra_info("username")
         self.mode = user.split("-")[0]
         self.taken = 0
@@ -88,7 +87,7 @@ class Files(asyncssh.SFTPServer):
         super().__init__(channel, chroot=str(self.root).encode())
 
     def end(self):
-        self.channel.get_connection().abort()
+        self.connection.abort()
         raise asyncssh.SFTPConnectionLost("ended on purpose")
 
     async def open(self, path, pflags, attrs):
