@@ -22,6 +22,8 @@ pub enum Values {
     Text,
     /// Yes or no.
     Flag,
+    /// A number from 1 to 65535.
+    Port,
     /// One of these words.
     Words(&'static [&'static str]),
 }

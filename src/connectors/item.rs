@@ -91,9 +91,10 @@ pub struct Receipt {
 #[must_use]
 pub fn place(location: &serde_json::Value) -> String {
     let part = |name| location.get(name).and_then(serde_json::Value::as_str);
-    match (part("bucket"), part("key"), part("path").or(part("url"))) {
-        (Some(bucket), Some(key), _) => format!("s3://{bucket}/{key}"),
-        (_, _, Some(path)) => path.to_owned(),
+    match (part("bucket"), part("key"), part("host"), part("path").or(part("url"))) {
+        (Some(bucket), Some(key), _, _) => format!("s3://{bucket}/{key}"),
+        (_, _, Some(host), Some(path)) => format!("sftp://{host}/{}", path.trim_start_matches('/')),
+        (_, _, _, Some(path)) => path.to_owned(),
         _ if location.is_null() => String::new(),
         _ => location.to_string(),
     }
@@ -108,6 +109,8 @@ text_enum! {
         Sha256 = "sha256",
         /// The destination's MD5 of what it stored, or of its pieces.
         Md5 = "md5",
+        /// The destination's length of what it stored; every byte was acknowledged on a connection that protects them.
+        Length = "length",
         /// The destination acknowledged a checksum that was sent along, and lets nobody look.
         Acknowledged = "acknowledged",
     }
@@ -153,6 +156,10 @@ mod tests {
         assert_eq!(place(&json!({"bucket": "claims", "key": "a/b.jpg"})), "s3://claims/a/b.jpg");
         assert_eq!(place(&json!({"path": "claims/b.jpg"})), "claims/b.jpg");
         assert_eq!(place(&json!({"url": "https://hub.example.com/in"})), "https://hub.example.com/in");
+        for path in ["in/b.jpg", "/in/b.jpg"] {
+            let location = json!({"host": "sftp.example.com", "port": 22, "path": path});
+            assert_eq!(place(&location), "sftp://sftp.example.com/in/b.jpg");
+        }
         assert_eq!(place(&json!({"folder": 7})), r#"{"folder":7}"#);
         assert_eq!(place(&serde_json::Value::Null), "");
     }

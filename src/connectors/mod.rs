@@ -17,6 +17,7 @@ mod probe;
 mod reach;
 mod report;
 pub mod s3;
+pub mod sftp;
 
 use std::path::PathBuf;
 
@@ -33,7 +34,7 @@ use crate::platform::form::{FieldErrors, FormFields};
 use crate::platform::outbound::Outbound;
 
 /// Every destination type, in the order in which the form offers them.
-pub const ALL: &[&dyn AnyConnector] = &[&s3::S3, &https::Https, &folder::Folder];
+pub const ALL: &[&dyn AnyConnector] = &[&s3::S3, &sftp::Sftp, &https::Https, &folder::Folder];
 
 /// Finds a destination type by its stored key.
 #[must_use]

@@ -98,6 +98,7 @@ fn words(verified_by: VerifiedBy) -> &'static str {
         VerifiedBy::ReadBack => "reading it back and hashing it",
         VerifiedBy::Sha256 => "the destination's SHA-256",
         VerifiedBy::Md5 => "the destination's MD5",
+        VerifiedBy::Length => "its length at the destination",
         VerifiedBy::Acknowledged => "the checksum that the destination acknowledged",
     }
 }

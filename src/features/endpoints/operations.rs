@@ -67,6 +67,7 @@ fn form_of(connector: &dyn AnyConnector) -> Value {
     for field in connector.described() {
         let mut property = match field.values {
             Values::Text => json!({"type": "string"}),
+            Values::Port => json!({"type": "integer", "minimum": 1, "maximum": 65535}),
             Values::Flag => json!({"type": "boolean"}),
             Values::Words(words) => json!({"type": "string", "enum": words}),
         };

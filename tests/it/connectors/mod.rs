@@ -4,6 +4,7 @@ mod contract;
 mod folder;
 mod https;
 mod s3;
+mod sftp;
 mod source;
 pub(crate) mod stub;
 mod tls;

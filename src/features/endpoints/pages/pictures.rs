@@ -97,6 +97,7 @@ fn words(by: VerifiedBy) -> &'static str {
     match by {
         VerifiedBy::ReadBack => "The same bytes came back",
         VerifiedBy::Sha256 | VerifiedBy::Md5 => "The destination has the same checksum",
+        VerifiedBy::Length => "The destination has the same length",
         VerifiedBy::Acknowledged => "The destination confirmed it; it lets nobody look",
     }
 }
