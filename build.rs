@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// Order matters within a cascade layer: `tokens` also declares the order of the layers.
-const STYLES: [&str; 15] = [
+const STYLES: [&str; 16] = [
     "tokens",
     "reset",
     "base",
@@ -27,6 +27,7 @@ const STYLES: [&str; 15] = [
     "choices",
     "cards",
     "tables",
+    "log",
     "states",
     "tabs",
     "notices",
@@ -36,7 +37,7 @@ const STYLES: [&str; 15] = [
 ];
 
 /// A module comes after those that it imports.
-const SCRIPTS: [&str; 7] = ["dom", "toasts", "dialogs", "forms", "times", "palette", "main"];
+const SCRIPTS: [&str; 8] = ["dom", "toasts", "dialogs", "forms", "times", "palette", "live", "main"];
 
 /// Files of `static/` that are served as they are.
 const FILES: [&str; 6] = [

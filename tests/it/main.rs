@@ -8,6 +8,7 @@ mod audit;
 mod config;
 mod connectors;
 mod deliveries;
+mod deliveries_log;
 mod faults;
 mod house;
 mod intake;

@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::model::{Attempt, DeliveryId, DeliveryState, HeldReason};
-use super::store::{self, Filter, Listed};
+use super::store;
+use super::store::listing::{self, Filter, Listed};
 use crate::features::endpoints::EndpointId;
 use crate::features::media::MediaId;
 use crate::formats::kinds::Kind;
@@ -104,7 +105,7 @@ pub async fn index(call: Call, list: List<Filter, Uuid>) -> Reply {
     let page = call
         .read(move |tx| {
             async move {
-                let rows = store::list(tx, &list.filter, &list.behind(), list.wanted()).await?;
+                let rows = listing::list(tx, &list.filter, &list.behind(), list.wanted()).await?;
                 DbResult::Ok(list.cut(rows, |row| row.delivery.id.uuid()))
             }
             .boxed()
@@ -118,7 +119,7 @@ pub async fn show(call: Call, id: Segment<DeliveryId>) -> Reply {
     let found: Option<DeliveryView> = call
         .read(move |tx| {
             async move {
-                let Some(listed) = store::show(tx, id.0).await? else { return DbResult::Ok(None) };
+                let Some(listed) = listing::show(tx, id.0).await? else { return DbResult::Ok(None) };
                 let attempts = store::attempts(tx, id.0, MOST_ATTEMPTS).await?;
                 Ok(Some(DeliveryView { attempt_log: Some(attempts), ..listed.into() }))
             }

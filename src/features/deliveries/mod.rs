@@ -10,6 +10,7 @@ pub mod api;
 mod conclude;
 mod facts;
 pub mod jobs;
+mod log;
 mod model;
 pub mod operations;
 pub mod pages;

@@ -13,6 +13,7 @@ mod guard;
 mod headers;
 pub mod json;
 pub mod limits;
+pub mod live;
 mod once;
 pub mod operation;
 pub mod pagination;

@@ -1,6 +1,11 @@
 //! Pages of deliveries.
 
 pub mod deliveries;
+pub mod live;
+mod log_view;
+mod rows;
+pub mod show;
 mod views;
 
-pub use views::{DeliveryRow, latest, rows_for_endpoint};
+pub use log_view::{EndpointChoice, LogParams, LogView, StateChoice};
+pub use rows::{Acts, DeliveryRow, latest, row};

@@ -7,11 +7,11 @@ use serde::Deserialize;
 use super::form;
 use super::show::{self, Tab};
 use super::views::{TypeChoice, icon, types};
+use crate::features::deliveries::pages::LogParams;
 use crate::features::endpoints::{EndpointId, EndpointSummary};
 use crate::features::use_cases::{self, Assignments};
 use crate::platform::clock::Timestamp;
 use crate::platform::form::FormFields;
-use crate::platform::web::pagination::After;
 use crate::platform::web::shell::{Crumb, Shell};
 use crate::platform::web::{Params, Reply, Role, Segment, Visit};
 
@@ -116,6 +116,10 @@ pub struct View {
     #[serde(default)]
     tab: String,
     added: Option<String>,
+    #[serde(default)]
+    state: String,
+    #[serde(default)]
+    q: String,
     after: Option<String>,
 }
 
@@ -124,7 +128,8 @@ pub async fn show(visit: Visit, id: Segment<EndpointId>, view: Params<View>) -> 
     let tab = view.0.tab.parse().unwrap_or(Tab::General);
     let mut page = show::load(&visit, id.0, tab).await?;
     if tab == Tab::Deliveries {
-        page = page.with_deliveries(&visit, id.0, After { after: view.0.after }).await?;
+        let params = LogParams::new(view.0.state, view.0.q, view.0.after);
+        page = page.with_deliveries(&visit, id.0, &params).await?;
     }
     if view.0.added.is_some() {
         page.say(ADDED);

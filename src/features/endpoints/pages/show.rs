@@ -8,7 +8,7 @@ use super::endpoints::may_edit;
 use super::form::crumbs;
 use super::pictures::PictureView;
 use super::views::UseCaseChoice;
-use crate::features::deliveries::pages::{DeliveryRow, rows_for_endpoint};
+use crate::features::deliveries::pages::{LogParams, LogView};
 use crate::features::endpoints::{self, Endpoint, EndpointId, EndpointState};
 use crate::features::{
     deliveries,
@@ -18,7 +18,6 @@ use crate::formats::kinds::Purpose;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::DbResult;
 use crate::platform::form::FormFields;
-use crate::platform::web::pagination::{After, PAGE, Page};
 use crate::platform::web::shell::{Flash, FlashKind, Shell};
 use crate::platform::web::{Failure, Visit};
 use crate::text_enum;
@@ -61,9 +60,7 @@ pub(super) struct Show {
     form: FormFields,
     use_cases: Vec<UseCaseChoice>,
     picture: Option<Safe<String>>,
-    deliveries: Vec<DeliveryRow>,
-    newer: Option<String>,
-    older: Option<String>,
+    log: Option<LogView>,
 }
 
 struct EndpointHead {
@@ -128,29 +125,20 @@ pub(super) async fn load(visit: &Visit, id: EndpointId, tab: Tab) -> Result<Show
         form: ticked(&all, id),
         use_cases: UseCaseChoice::all(&all, Some(id)),
         picture: None,
-        deliveries: Vec::new(),
-        newer: None,
-        older: None,
+        log: None,
         endpoint: EndpointHead::of(&endpoint, waiting),
     })
 }
 
 impl Show {
-    /// Shows a page of what was sent there, newest first.
+    /// Shows what was sent there.
     pub(super) async fn with_deliveries(
         mut self,
         visit: &Visit,
         id: EndpointId,
-        after: After,
+        params: &LogParams,
     ) -> Result<Self, Failure> {
-        let (behind, now) = (after.clone(), visit.now());
-        let page: Page<_> = visit
-            .read(move |tx| async move { rows_for_endpoint(tx, id, (&behind, PAGE), now).await }.boxed())
-            .await?;
-        let address = format!("/endpoints/{id}?tab={}", Tab::Deliveries);
-        self.older = page.next.map(|next| format!("{address}&after={next}"));
-        self.newer = after.after.is_some().then_some(address);
-        self.deliveries = page.rows;
+        self.log = Some(LogView::of_endpoint(visit, id, params).await?);
         Ok(self)
     }
 

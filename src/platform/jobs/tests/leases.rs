@@ -135,8 +135,10 @@ async fn a_job_can_finish_in_its_own_transaction(ground: Ground) {
         Arc::clone(&cx),
         JobSettings::default(),
     );
-    let queued: DbResult<()> =
-        ground.db.write(move |tx| async move { queue::enqueue(tx, &Tidy, now).await.map(drop) }.boxed()).await;
+    let queued: DbResult<()> = ground
+        .db
+        .write(move |tx| async move { queue::enqueue(tx, &Tidy, now).await.map(drop) }.boxed())
+        .await;
     queued.unwrap();
 
     assert_eq!(worker.run_due().await.unwrap(), 1);
