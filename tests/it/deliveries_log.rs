@@ -192,7 +192,7 @@ async fn a_delivery_tells_its_attempts_and_what_travels() {
     let watcher = app.sign_in(Role::Auditor).await;
     let address = format!("/deliveries/{}", files.ids[0]);
     change(&app, &files.ids[0], "sending", None).await;
-    watcher.get(&address).await.assert_mentions("sending since");
+    watcher.get(&address).await.assert_mentions("Attempt 0: sending");
     change(&app, &files.ids[0], "queued", None).await;
 
     app.run_due_jobs().await;

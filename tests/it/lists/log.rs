@@ -55,13 +55,13 @@ async fn a_search_looks_at_so_many_and_goes_on_from_there() {
 async fn walks_indexes(mode: &str) {
     let mut app = TestApp::start().await;
     let rows = Rows::add(&app).await;
-    plans::analyze(&app).await;
-    plans::listen(&mut app, mode).await;
-    let watcher = app.sign_in(Role::Auditor).await;
     let one = rows.admin.get("/api/v1/deliveries?limit=1").await.json()["items"][0].clone();
     let [id, media, endpoint] =
         [&one["id"], &one["media"]["id"], &one["endpoint"]["id"]].map(|id| id.as_str().unwrap().to_owned());
     let endpoint = format!("endpoint={endpoint}");
+    plans::analyze(&app).await;
+    plans::listen(&mut app, mode).await;
+    let watcher = app.sign_in(Role::Auditor).await;
     let of_endpoint = |rest: &str| format!("{endpoint}&{rest}");
     for query in [
         String::new(),
