@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 /// Order matters within a cascade layer: `tokens` also declares the order of the layers.
-const STYLES: [&str; 16] = [
+const STYLES: &[&str] = &[
     "tokens",
     "reset",
     "base",
@@ -28,6 +28,7 @@ const STYLES: [&str; 16] = [
     "cards",
     "charts",
     "tables",
+    "log",
     "states",
     "tabs",
     "notices",
@@ -37,7 +38,7 @@ const STYLES: [&str; 16] = [
 ];
 
 /// A module comes after those that it imports.
-const SCRIPTS: [&str; 7] = ["dom", "toasts", "dialogs", "forms", "times", "palette", "main"];
+const SCRIPTS: &[&str] = &["dom", "toasts", "dialogs", "forms", "times", "palette", "live", "main"];
 
 /// Files of `static/` that are served as they are.
 const FILES: [&str; 6] = [
@@ -121,7 +122,7 @@ fn joined_styles(source: &Path) -> Outcome<String> {
     let folder = source.join("css");
     let joined: Result<Vec<_>, _> =
         STYLES.iter().map(|name| fs::read_to_string(folder.join(format!("{name}.css")))).collect();
-    nothing_forgotten(&folder, &STYLES)?;
+    nothing_forgotten(&folder, STYLES)?;
     Ok(joined?.concat())
 }
 
@@ -146,7 +147,7 @@ fn joined_scripts(source: &Path) -> Outcome<String> {
             writeln!(joined, "{line}")?;
         }
     }
-    nothing_forgotten(&folder, &SCRIPTS)?;
+    nothing_forgotten(&folder, SCRIPTS)?;
     Ok(joined)
 }
 

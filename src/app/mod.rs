@@ -36,6 +36,7 @@ use crate::platform::secret::Secret;
 use crate::platform::tasks::Tasks;
 use crate::platform::vault::Vault;
 use crate::platform::web::PublicUrl;
+use crate::platform::web::live::Streams;
 
 /// How long requests may take to end once a stop was asked for.
 const REQUESTS_END: Duration = Duration::from_secs(30);
@@ -54,6 +55,8 @@ pub struct Installation {
     pub uses: Arc<Uses>,
     /// What requests with an idempotency key were answered.
     pub replies: Replies,
+    /// Pages that stay up to date.
+    pub streams: Streams,
     /// Background tasks of this process.
     pub tasks: Tasks,
 }
@@ -105,6 +108,7 @@ impl Installation {
             downloads: Arc::default(),
             uses: Arc::default(),
             replies,
+            streams: Streams::default(),
             tasks,
         })
     }
@@ -189,6 +193,7 @@ impl Running {
     pub async fn stop(self) -> anyhow::Result<()> {
         self.readiness.leave();
         self.stop_work.cancel();
+        self.installation.streams.end();
         let requests = tokio::time::timeout(REQUESTS_END + TASKS_END, self.handle.stop(true));
         let (requests, jobs) = tokio::join!(requests, async {
             match self.working {

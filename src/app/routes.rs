@@ -71,7 +71,11 @@ fn people() -> Vec<Entry> {
     vec![
         entry!(GET "/" ANYBODY_SIGNED_IN => overview::pages::home),
         entry!(GET "/deliveries" WATCHERS => deliveries::pages::deliveries::index),
-        entry!(GET "/deliveries/{id}" WATCHERS => deliveries::pages::deliveries::show),
+        entry!(GET "/deliveries/live" WATCHERS => deliveries::pages::live::index),
+        entry!(GET "/deliveries/{id}" WATCHERS => deliveries::pages::show::show),
+        entry!(GET "/deliveries/{id}/live" WATCHERS => deliveries::pages::show::live),
+        entry!(POST "/deliveries/{id}/retry" ADMIN => deliveries::pages::acts::retry),
+        entry!(POST "/deliveries/{id}/cancel" ADMIN => deliveries::pages::acts::cancel),
     ]
 }
 

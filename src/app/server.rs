@@ -22,6 +22,7 @@ use crate::features::Services;
 use crate::features::accounts::Passwords;
 use crate::features::accounts::pages::sign_ins::SignInLimits;
 use crate::platform::idempotency::Replies;
+use crate::platform::web::live::Streams;
 use crate::platform::web::session::Sessions;
 use crate::platform::web::{
     Failure, FormTokens, PublicUrl, Site, doors, draw_failures, end_unread, guard, register,
@@ -60,6 +61,7 @@ pub(super) fn bind(
         uses: Arc::clone(&installation.uses),
     };
     let uses = Arc::clone(&installation.uses);
+    let streams = installation.streams.clone();
     let site_config = config.clone();
     let server = HttpServer::new(move || {
         let public = public.wait().clone();
@@ -70,6 +72,7 @@ pub(super) fn bind(
                 &site_config,
                 Doors::new(&services, &uses),
                 replies.clone(),
+                (sessions.clone(), streams.clone()),
                 public,
             )))
             .app_data(services.clone())
@@ -106,6 +109,7 @@ fn site(
     config: &Config,
     doorkeeper: Doors,
     replies: Replies,
+    (sessions, streams): (Sessions, Streams),
     public: PublicUrl,
 ) -> Site {
     Site {
@@ -119,6 +123,8 @@ fn site(
         hosts: hosts(config),
         trusted_proxies: config.trusted_proxies.clone(),
         replies,
+        sessions,
+        streams,
         form_tokens: FormTokens::new(services.vault.derive("form tokens")),
     }
 }

@@ -1,7 +1,7 @@
 // Starts everything, again after each swap, and says what went wrong with a request.
 import { forget, focusMarked, tabs } from './forms.js';
 import { times } from './times.js';
-import { toast } from './toasts.js';
+import { sessionEnded, toast } from './toasts.js';
 
 function start(root = document) {
   tabs(root);
@@ -26,13 +26,8 @@ document.addEventListener('saved', (event) => {
 document.addEventListener('htmx:response:error', ({ detail: { ctx } }) => {
   const { status, headers } = ctx.response;
   if (status === 401 && !ctx.hx?.redirect) {
-    const next = encodeURIComponent(location.pathname + location.search);
-    toast({
-      text: 'Your session has ended. Sign in again; what you typed stays here until you leave this page.',
-      kind: 'err',
-      link: { href: `/login?next=${next}`, text: 'Sign in' },
-    });
-  } else if (status >= 500) {
+    sessionEnded();
+  } else if (status >= 500 && !ctx.sourceElement?.matches?.('[hx-sse\\:connect]')) {
     const id = headers.get('x-request-id');
     toast({ text: `The server could not do this.${id ? ` Request ${id}` : ''}`, kind: 'err' });
   }

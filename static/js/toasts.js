@@ -23,6 +23,16 @@ export function toast({ text, kind = 'ok', undo = null, link = null }) {
   run(notice, undo || link ? UNDO_MS : USUAL_MS);
 }
 
+/** Says that somebody has to sign in again. */
+export function sessionEnded() {
+  const next = encodeURIComponent(location.pathname + location.search);
+  toast({
+    text: 'Your session has ended. Sign in again; what you typed stays here until you leave this page.',
+    kind: 'err',
+    link: { href: `/login?next=${next}`, text: 'Sign in' },
+  });
+}
+
 function linkTo({ href, text }) {
   const anchor = document.createElement('a');
   anchor.className = 'button small';

@@ -126,6 +126,7 @@ export async function pagesOfAnInstallationAtWork() {
     'use case': `/use-cases/${claims.id}`,
     deliveries: '/deliveries',
     'deliveries retrying': '/deliveries?state=retrying',
+    'deliveries without a match': '/deliveries?q=nothing',
     'delivery delivered': `/deliveries/${delivered.id}`,
     'delivery retrying': `/deliveries/${retrying.id}`,
     'new end point with use cases': '/endpoints/new?type=folder#recordings',

@@ -22,7 +22,8 @@ async function cost(page, path) {
   const note = (requestId, facts) => seen.set(requestId, { ...seen.get(requestId), ...facts });
   const isIcon = ({ url }) => url?.includes('/favicon.');
   session.on('Network.responseReceived', ({ requestId, type, response }) => {
-    note(requestId, { type, url: response.url, ...(response.fromDiskCache && { fromCache: true }) });
+    const isStream = response.mimeType === 'text/event-stream'; // comes when all else is there, and has no end
+    note(requestId, { type, url: response.url, isStream, ...(response.fromDiskCache && { fromCache: true }) });
   });
   session.on('Network.requestServedFromCache', ({ requestId }) => note(requestId, { fromCache: true }));
   session.on('Network.loadingFinished', ({ requestId, encodedDataLength: bytes }) => note(requestId, { bytes }));
@@ -32,12 +33,13 @@ async function cost(page, path) {
   await until('all is loaded', 5, () => {
     const requests = [...seen.values()];
     // the icon comes last, after the page calls itself loaded
-    return requests.some(isIcon) && requests.every(({ fromCache, bytes }) => fromCache || bytes !== undefined);
+    const isDone = ({ fromCache, isStream, bytes }) => fromCache || isStream || bytes !== undefined;
+    return requests.some(isIcon) && requests.every(isDone);
   });
   await session.detach();
   const sent = [...seen.values()].filter(({ fromCache }) => !fromCache);
   return {
-    bytes: sent.reduce((sum, { bytes }) => sum + bytes, 0),
+    bytes: sent.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0),
     requests: sent.length,
     html: sent.find(({ type }) => type === 'Document').bytes,
   };
@@ -70,6 +72,7 @@ export async function pagesAreLight() {
     '/endpoints/new',
     `/endpoints/${endpoint}`,
     `/endpoints/${endpoint}?tab=pictures`,
+    `/endpoints/${endpoint}?tab=deliveries`,
     '/use-cases',
     `/use-cases/${useCase}`,
     `/deliveries/${delivery}`,

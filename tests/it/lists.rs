@@ -1,5 +1,6 @@
 //! Lists of the HTTP API: what can be asked of them, that a walk finds each row once, and what a page costs.
 
+mod log;
 mod plans;
 mod questions;
 mod rows;

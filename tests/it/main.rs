@@ -8,6 +8,7 @@ mod audit;
 mod config;
 mod connectors;
 mod deliveries;
+mod deliveries_log;
 mod endpoints;
 mod faults;
 mod house;

@@ -105,10 +105,12 @@ class Files(asyncssh.SFTPServer):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if self.mode == "flip" and offset == 0 and data:
             data = bytes([data[0] ^ 1]) + data[1:]
-        if self.mode == "short" and offset == 0:
-            super().write(file_obj, offset, data[:-1])
-            return len(data)
         return super().write(file_obj, offset, data)
+
+    def close(self, file_obj):
+        if self.mode == "short" and file_obj.writable():
+            os.ftruncate(file_obj.fileno(), os.fstat(file_obj.fileno()).st_size - 1)
+        super().close(file_obj)
 
     def rename(self, oldpath, newpath):
         if self.mode in ("norename", "noplain"):

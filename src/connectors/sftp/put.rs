@@ -4,8 +4,11 @@
 //! rename of the protocol is the way of choice: it has to fail when the new name is taken, and OpenSSH makes it from a
 //! hard link and a removal, so that nothing can come between. Two other ways stand in for servers that do not know it.
 
+use std::time::Duration;
+
 use futures_util::FutureExt;
 use serde_json::json;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::super::item::is_relative;
@@ -18,6 +21,8 @@ use super::{Settings, sweep};
 
 /// The longest name that leaves room for what is put around it in a temporary name.
 const NAME_ROOM: usize = 200;
+/// How long tidying up may take after a failure: it is a courtesy, and the server may have stopped answering.
+const CLEAN_UP: Duration = Duration::from_secs(5);
 
 /// Stores an item unless exactly it is there already.
 pub(super) async fn run(
@@ -56,10 +61,12 @@ async fn store(files: &Files, path: &str, part: &str, item: &Item) -> Result<Opt
         Ok(()) => files.flush(&handle).await,
         Err(error) => Err(error),
     };
-    // a file that failed is closed as well: servers allow only so many open ones
-    let closed = files.close(&handle).await;
+    if flushed.is_err() {
+        // closed as well: servers allow only so many open files
+        clean_up(files.close(&handle)).await;
+    }
     flushed?;
-    closed?;
+    files.close(&handle).await?;
     let found = files.look(part).await?;
     if found.and_then(|found| found.size) != Some(item.size) {
         return Err(DeliveryError::transient(
@@ -136,8 +143,17 @@ async fn is_there(files: &Files, path: &str, item: &Item) -> Result<bool, Delive
 }
 
 async fn discard(files: &Files, part: &str) {
-    if let Err(error) = files.remove(part).await {
-        tracing::debug!(%error, "a temporary file stays until the next attempt");
+    clean_up(files.remove(part)).await;
+}
+
+/// Leaves things tidy after a failure, as far as the server still answers; the next attempt copes with the rest.
+async fn clean_up<T, E: std::fmt::Display>(work: impl Future<Output = Result<T, E>>) {
+    match timeout(CLEAN_UP, work).await {
+        Ok(Ok(_)) => (),
+        Ok(Err(error)) => tracing::debug!(%error, "a temporary file stays until the next attempt"),
+        Err(_) => {
+            tracing::debug!("the server does not answer, so a temporary file stays until the next attempt")
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use russh::client::{AuthResult, KeyboardInteractiveAuthResponse as Asked};
+use russh::keys::ssh_key::Fingerprint;
 use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg};
 use russh::{MethodKind, MethodSet};
 use tokio::time::timeout;
@@ -44,6 +45,7 @@ async fn with_password(ssh: &mut Ssh, user: &str, password: &str) -> Result<(), 
     if partial_success {
         return Err(DeliveryError::endpoint(PARTLY));
     }
+    not_gone(&remaining_methods, ssh)?;
     // a server that takes passwords has refused this one: asking it the other way only brings a lock nearer
     let asks = remaining_methods.contains(&MethodKind::KeyboardInteractive);
     if asks && !remaining_methods.contains(&MethodKind::Password) {
@@ -69,7 +71,10 @@ async fn with_answers(ssh: &mut Ssh, user: &str, password: &str) -> Result<(), D
         let prompts = match asked {
             Asked::Success => return Ok(()),
             Asked::Failure { partial_success: true, .. } => return Err(DeliveryError::endpoint(PARTLY)),
-            Asked::Failure { .. } => break,
+            Asked::Failure { remaining_methods, .. } => {
+                not_gone(&remaining_methods, ssh)?;
+                break;
+            }
             Asked::InfoRequest { prompts, .. } => prompts,
         };
         let wants_more = prompts.len() > 1 || prompts.iter().any(|prompt| prompt.echo);
@@ -97,17 +102,22 @@ async fn with_key(ssh: &mut Ssh, user: &str, key: PrivateKey) -> Result<(), Deli
     match answer(timeout(ANSWER, tried).await, ssh)? {
         AuthResult::Success => Ok(()),
         AuthResult::Failure { partial_success: true, .. } => Err(DeliveryError::endpoint(PARTLY)),
-        AuthResult::Failure { remaining_methods, .. }
-            if !remaining_methods.contains(&MethodKind::PublicKey) =>
-        {
-            Err(DeliveryError::endpoint(
-                "The server takes no keys for this account. Enter a password, or have the operator allow keys",
-            ))
+        AuthResult::Failure { remaining_methods, .. } => {
+            not_gone(&remaining_methods, ssh)?;
+            Err(DeliveryError::endpoint(key_refused(&remaining_methods, &fingerprint)))
         }
-        AuthResult::Failure { .. } => Err(DeliveryError::endpoint(format!(
+    }
+}
+
+fn key_refused(remaining: &MethodSet, fingerprint: &Fingerprint) -> String {
+    if remaining.contains(&MethodKind::PublicKey) {
+        format!(
             "The server refuses the key {fingerprint} for this user name. Check the name, and have the operator add the \
              key's public half to the account"
-        ))),
+        )
+    } else {
+        "The server takes no keys for this account. Enter a password, or have the operator allow keys"
+            .to_owned()
     }
 }
 
@@ -132,13 +142,25 @@ fn answer<T>(
     match result {
         Ok(Ok(value)) => Ok(value),
         Err(_) => Err(fault::stood_still()),
-        Ok(Err(error)) if ssh.farewell.words().is_some() => {
-            tracing::debug!(%error, "the server ended the sign-in");
-            Err(DeliveryError::endpoint(
-                "The server ended the connection while signing in. Usually there were too many failed attempts: check user \
-                 name and secret, and have the operator look whether the account or this address is locked",
-            ))
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "the sign-in broke off");
+            Err(parted(ssh))
         }
-        Ok(Err(error)) => Err(fault::broken(&error)),
     }
+}
+
+/// Fails when a refusal is none: the library tells of a connection that ended as of a refusal that leaves no other way.
+fn not_gone(remaining: &MethodSet, ssh: &Ssh) -> Result<(), DeliveryError> {
+    if remaining.is_empty() && ssh.handle.is_closed() { Err(parted(ssh)) } else { Ok(()) }
+}
+
+/// Says what it means that the connection ended while signing in.
+fn parted(ssh: &Ssh) -> DeliveryError {
+    if ssh.farewell.words().is_none() {
+        return fault::broke_off();
+    }
+    DeliveryError::endpoint(
+        "The server ended the connection while signing in. Usually there were too many failed attempts: check user name \
+         and secret, and have the operator look whether the account or this address is locked",
+    )
 }

@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::model::{Attempt, DeliveryId, DeliveryState, HeldReason};
 use super::steering::{self, SteeringError};
-use super::store::{self, Filter, Listed};
+use super::store;
+use super::store::listing::{self, Filter, Listed};
 use crate::features::endpoints::EndpointId;
 use crate::features::media::MediaId;
 use crate::formats::kinds::Kind;
@@ -105,7 +106,7 @@ pub async fn index(call: Call, list: List<Filter, Uuid>) -> Reply {
     let page = call
         .read(move |tx| {
             async move {
-                let rows = store::list(tx, &list.filter, &list.behind(), list.wanted()).await?;
+                let rows = listing::list(tx, &list.filter, &list.behind(), list.wanted()).await?;
                 DbResult::Ok(list.cut(rows, |row| row.delivery.id.uuid()))
             }
             .boxed()
@@ -121,7 +122,7 @@ pub async fn show(call: Call, id: Segment<DeliveryId>) -> Reply {
 }
 
 async fn view(tx: &mut Tx, id: DeliveryId) -> DbResult<DeliveryView> {
-    let listed = store::show(tx, id).await?.ok_or(DbError::NotFound)?;
+    let listed = listing::show(tx, id).await?.ok_or(DbError::NotFound)?;
     let attempts = store::attempts(tx, id, MOST_ATTEMPTS).await?;
     Ok(DeliveryView { attempt_log: Some(attempts), ..listed.into() })
 }

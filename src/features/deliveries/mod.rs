@@ -11,6 +11,7 @@ mod conclude;
 mod facts;
 pub mod jobs;
 pub mod leaving;
+mod log;
 mod model;
 pub mod operations;
 pub mod pages;

@@ -1,4 +1,6 @@
-//! SQL of deliveries. Lists join what they show from the features below; nothing else is read across.
+//! SQL of deliveries.
+
+pub(super) mod listing;
 
 mod open;
 
@@ -8,7 +10,7 @@ pub(super) use open::{
     count_open, find_of, in_state, is_any_moved_to, is_any_open, is_any_open_beside_pictures,
 };
 
-use super::model::{Attempt, Delivery, DeliveryBrief, DeliveryId, DeliveryState, HeldReason};
+use super::model::{Attempt, Delivery, DeliveryBrief, DeliveryId, HeldReason};
 use crate::features::endpoints::EndpointId;
 use crate::features::media::MediaId;
 use crate::on;
@@ -233,83 +235,6 @@ const ATTEMPTS: &str = "
 /// Gives the latest attempts, the newest first.
 pub(super) async fn attempts(tx: &mut Tx, id: DeliveryId, most: i64) -> DbResult<Vec<Attempt>> {
     Ok(on!(tx, conn => sqlx::query_as(ATTEMPTS).bind(id).bind(most).fetch_all(conn).await)?)
-}
-
-/// Which deliveries a list shows.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filter {
-    pub(super) state: Option<DeliveryState>,
-    pub(super) endpoint: Option<EndpointId>,
-    pub(super) media: Option<MediaId>,
-}
-
-/// A delivery with what lists and pages say about its file and its endpoint.
-#[derive(Debug, Clone, sqlx::FromRow)]
-pub(super) struct Listed {
-    #[sqlx(flatten)]
-    pub(super) delivery: Delivery,
-    pub(super) file_name: String,
-    pub(super) kind: crate::formats::kinds::Kind,
-    pub(super) mime_type: String,
-    pub(super) size: i64,
-    pub(super) sha256: String,
-    pub(super) endpoint_name: String,
-    pub(super) endpoint_state: crate::features::endpoints::EndpointState,
-    pub(super) use_case_name: Option<String>,
-}
-
-/// One statement for each filter, so that every one of them walks an index.
-macro_rules! listed {
-    ($condition:literal) => {
-        concat!(
-            "SELECT d.id, d.media_id, d.endpoint_id, d.state, d.held_reason, d.attempts, d.location, d.last_error,
-                    d.next_attempt_at, d.job_id, d.created_at, d.updated_at, d.delivered_at, m.file_name, m.kind, m.mime_type,
-                    m.size, m.sha256, e.name AS endpoint_name, e.state AS endpoint_state, u.name AS use_case_name
-             FROM deliveries d
-             JOIN media m ON m.id = d.media_id
-             JOIN endpoints e ON e.id = d.endpoint_id
-             JOIN conversations c ON c.id = m.conversation_id
-             LEFT JOIN use_cases u ON u.id = c.use_case_id
-             WHERE ",
-            $condition
-        )
-    };
-}
-
-const LIST: &str = listed!("d.id < $1 ORDER BY d.id DESC LIMIT $2");
-const LIST_STATE: &str = listed!("d.state = $3 AND d.id < $1 ORDER BY d.id DESC LIMIT $2");
-const LIST_ENDPOINT: &str = listed!("d.endpoint_id = $3 AND d.id < $1 ORDER BY d.id DESC LIMIT $2");
-const LIST_BOTH: &str =
-    listed!("d.endpoint_id = $3 AND d.state = $4 AND d.id < $1 ORDER BY d.id DESC LIMIT $2");
-/// A media has few deliveries; they are found by it and then filtered.
-const LIST_MEDIA: &str = listed!(
-    "d.media_id = $3 AND d.id < $1
-       AND (CAST($4 AS TEXT) IS NULL OR d.endpoint_id = $4) AND (CAST($5 AS TEXT) IS NULL OR d.state = $5)
-     ORDER BY d.id DESC LIMIT $2"
-);
-const SHOW: &str = listed!("d.id = $1");
-
-/// Lists deliveries behind an identifier, the newest first.
-pub(super) async fn list(tx: &mut Tx, filter: &Filter, behind: &str, limit: i64) -> DbResult<Vec<Listed>> {
-    let rows = match filter {
-        Filter { media: Some(media), endpoint, state } => on!(tx, conn => sqlx::query_as(LIST_MEDIA)
-            .bind(behind).bind(limit).bind(media).bind(endpoint).bind(state).fetch_all(conn).await),
-        Filter { endpoint: Some(endpoint), state: Some(state), .. } => {
-            on!(tx, conn => sqlx::query_as(LIST_BOTH)
-            .bind(behind).bind(limit).bind(endpoint).bind(state).fetch_all(conn).await)
-        }
-        Filter { endpoint: Some(endpoint), .. } => on!(tx, conn => sqlx::query_as(LIST_ENDPOINT)
-            .bind(behind).bind(limit).bind(endpoint).fetch_all(conn).await),
-        Filter { state: Some(state), .. } => on!(tx, conn => sqlx::query_as(LIST_STATE)
-            .bind(behind).bind(limit).bind(state).fetch_all(conn).await),
-        Filter { .. } => on!(tx, conn => sqlx::query_as(LIST).bind(behind).bind(limit).fetch_all(conn).await),
-    };
-    Ok(rows?)
-}
-
-/// Gives one delivery as lists show it.
-pub(super) async fn show(tx: &mut Tx, id: DeliveryId) -> DbResult<Option<Listed>> {
-    Ok(on!(tx, conn => sqlx::query_as(SHOW).bind(id).fetch_optional(conn).await)?)
 }
 
 const COUNT_HELD: &str = "SELECT COUNT(*) FROM deliveries WHERE state = 'held'";

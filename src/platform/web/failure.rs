@@ -18,7 +18,7 @@ use super::problem::{self, Code};
 use super::routes::is_for_programs;
 use super::shell::{Shell, Theme};
 use super::trace::RequestId;
-use super::visit::theme_of;
+use super::visit::{FRAGMENT, theme_of};
 use crate::platform::db::DbError;
 use crate::platform::form::FieldErrors;
 
@@ -182,7 +182,7 @@ impl Format {
     pub(super) fn of(request: &HttpRequest) -> Self {
         if is_for_programs(request.path()) {
             Self::Json
-        } else if request.headers().contains_key("HX-Request") {
+        } else if request.headers().contains_key(FRAGMENT) {
             Self::Fragment
         } else {
             Self::Page

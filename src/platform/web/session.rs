@@ -59,6 +59,7 @@ type State = HashMap<String, String>;
 
 const FIND: &str =
     "SELECT data, seen_at FROM sessions WHERE key_hash = $1 AND expires_at > $2 AND seen_at > $3";
+const OF_USER: &str = "SELECT data FROM sessions WHERE user_id = $1 AND expires_at > $2 AND seen_at > $3";
 const INSERT: &str = "INSERT INTO sessions (key_hash, user_id, data, created_at, seen_at, expires_at)
     VALUES ($1, $2, $3, $4, $4, $5)";
 const UPDATE: &str = "UPDATE sessions SET data = $2, user_id = $3 WHERE key_hash = $1";
@@ -81,6 +82,23 @@ impl Sessions {
         let now = self.clock.now();
         let idle_since = now.minus(self.lifetime.idle);
         self.change(statement!(DELETE_ENDED, now, idle_since)).await
+    }
+
+    /// Tells whether a person's session of this public name goes on. Asking does not make it last longer.
+    pub async fn goes_on(&self, user: Uuid, name: &str) -> DbResult<bool> {
+        let now = self.clock.now();
+        let idle_since = now.minus(self.lifetime.idle);
+        let rows: Vec<String> = self
+            .db
+            .read(move |tx| {
+                async move {
+                    on!(tx, conn => sqlx::query_scalar(OF_USER).bind(user.to_string()).bind(now).bind(idle_since).fetch_all(conn).await)
+                        .map_err(DbError::from)
+                }
+                .boxed()
+            })
+            .await?;
+        Ok(rows.iter().any(|data| name_in(data).as_deref() == Some(name)))
     }
 
     async fn find(&self, key_hash: String) -> DbResult<Option<String>> {
@@ -166,6 +184,12 @@ pub fn hash(secret: &str) -> String {
 
 fn user_of(state: &State) -> Option<String> {
     state.get(USER).and_then(|json| serde_json::from_str(json).ok())
+}
+
+/// Gives the public name of a stored session; values of a session are JSON inside JSON.
+fn name_in(data: &str) -> Option<String> {
+    let state: State = serde_json::from_str(data).ok()?;
+    serde_json::from_str(state.get(NAME)?).ok()
 }
 
 /// Gives the person of the session, if somebody signed in.

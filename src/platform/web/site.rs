@@ -12,7 +12,9 @@ use uuid::Uuid;
 
 use super::actor::{Machine, Person, Role};
 use super::failure::Failure;
+use super::live::Streams;
 use super::routes::Door;
+use super::session::Sessions;
 use super::shell::{NavGroup, NavItem};
 use super::tokens::FormTokens;
 use crate::platform::clock::Clock;
@@ -53,6 +55,10 @@ pub struct Site {
     pub trusted_proxies: Vec<IpNet>,
     /// What requests with an idempotency key were answered.
     pub replies: Replies,
+    /// Who is signed in.
+    pub sessions: Sessions,
+    /// Pages that stay up to date.
+    pub streams: Streams,
     /// Makes and checks the tokens in forms.
     pub form_tokens: FormTokens,
 }

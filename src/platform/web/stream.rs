@@ -21,18 +21,32 @@ pub fn event_stream(messages: impl Stream<Item = Message> + 'static) -> HttpResp
 pub enum Message {
     /// HTML that htmx puts where its `<hx-partial>` elements say.
     Html(String),
+    /// HTML as above, and the place in the stream where a browser that lost it goes on.
+    Marked {
+        /// Comes back as `Last-Event-ID`.
+        id: String,
+        /// The HTML.
+        html: String,
+    },
     /// A named event with data for the page's script.
     Named(&'static str, String),
+    /// Nothing to see: it keeps the connection open, and finds out whether anybody is there.
+    Heartbeat,
 }
 
 impl Message {
     /// Encodes as the event-stream format wants it: a line break inside data starts a new `data:` line.
     fn encode(&self) -> Bytes {
-        let (name, data) = match self {
-            Self::Html(html) => (None, html),
-            Self::Named(name, data) => (Some(name), data),
+        let (mut text, data) = match self {
+            Self::Html(html) => (String::new(), html),
+            Self::Marked { id, html } => (format!("id: {id}\n"), html),
+            Self::Named(name, data) => (format!("event: {name}\n"), data),
+            Self::Heartbeat => return Bytes::from_static(b":\n\n"),
         };
-        let mut text = name.map(|name| format!("event: {name}\n")).unwrap_or_default();
+        // Without data the message would be none.
+        if data.is_empty() {
+            text.push_str("data:\n");
+        }
         for line in data.lines() {
             text.push_str("data: ");
             text.push_str(line);
@@ -52,5 +66,9 @@ mod tests {
         let message = Message::Html("<p>\n</p>".to_owned());
         assert_eq!(message.encode(), "data: <p>\ndata: </p>\n\n");
         assert_eq!(Message::Named("saved", "/x".into()).encode(), "event: saved\ndata: /x\n\n");
+        assert_eq!(Message::Named("crowded", String::new()).encode(), "event: crowded\ndata:\n\n");
+        let marked = Message::Marked { id: "7".to_owned(), html: "<p>".to_owned() };
+        assert_eq!(marked.encode(), "id: 7\ndata: <p>\n\n");
+        assert_eq!(Message::Heartbeat.encode(), ":\n\n");
     }
 }

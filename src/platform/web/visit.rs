@@ -14,7 +14,7 @@ use askama::Template;
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 
-use super::actor::{Actor, Person};
+use super::actor::{Actor, Person, Role};
 use super::failure::Failure;
 use super::guard::pre_cookie;
 use super::session;
@@ -23,6 +23,9 @@ use super::site::Site;
 use super::tokens::FormTokens;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbError, Tx};
+
+/// Sent by htmx when it asks for a part of a page.
+pub(super) const FRAGMENT: &str = "HX-Request";
 
 /// What handlers of pages return.
 pub type Reply = Result<HttpResponse, Failure>;
@@ -158,6 +161,18 @@ impl Visit {
         self.site.form_tokens.issue(&seed.unwrap_or_default())
     }
 
+    /// Tells whether htmx asks for a part of a page.
+    #[must_use]
+    pub fn is_fragment(&self) -> bool {
+        self.request.headers().contains_key(FRAGMENT)
+    }
+
+    /// Tells whether the visitor may change what the page shows; auditors may look.
+    #[must_use]
+    pub fn may_edit(&self) -> bool {
+        self.actor.person().is_some_and(|person| person.role == Role::Admin)
+    }
+
     /// Answers with a page.
     pub fn page(&self, template: impl Template) -> Reply {
         self.html(StatusCode::OK, template)
@@ -186,7 +201,7 @@ impl Visit {
 
     /// Sends the browser to another page of ours.
     pub fn go(&self, path: &str) -> Reply {
-        if self.request.headers().contains_key("HX-Request") {
+        if self.is_fragment() {
             return Ok(HttpResponse::Ok().insert_header(("HX-Redirect", path)).finish());
         }
         Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, path)).finish())

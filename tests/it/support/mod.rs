@@ -288,7 +288,9 @@ pub(crate) fn sample_address(entry: &Entry) -> String {
     let file = assets::url::APP_CSS.trim_start_matches("/static/");
     let path = entry.path.replace("{name}", file).replace("{code}", "no-such-code");
     let segment = regex_lite::Regex::new(r"\{[^}]+\}").unwrap();
-    segment.replace_all(&path, "01890000-0000-7000-8000-000000000000").into_owned()
+    let path = segment.replace_all(&path, "01890000-0000-7000-8000-000000000000").into_owned();
+    // A stream has no end; one of what exists nowhere does not begin.
+    if entry.path.ends_with("/live") { format!("{path}?state=no-such-state") } else { path }
 }
 
 async fn serve(config: Config, clock: Clock) -> Running {

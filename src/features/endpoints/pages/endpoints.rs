@@ -6,13 +6,14 @@ use serde::Deserialize;
 use super::draft::About;
 use super::form;
 use super::show::{self, Tab};
+use crate::features::deliveries::pages::LogParams;
 use crate::features::endpoints::{self, Endpoint, EndpointId};
 use crate::features::use_cases;
 use crate::formats::kinds::Purpose;
 use crate::platform::db::DbResult;
 use crate::platform::form::FormFields;
-use crate::platform::web::pagination::After;
-use crate::platform::web::{Failure, Params, Reply, Role, Segment, Visit};
+
+use crate::platform::web::{Failure, Params, Reply, Segment, Visit};
 
 /// What people read after an endpoint was saved.
 const ADDED: &str = "End point added. Its test has passed.";
@@ -77,6 +78,10 @@ pub struct View {
     tab: String,
     added: Option<String>,
     saved: Option<String>,
+    #[serde(default)]
+    state: String,
+    #[serde(default)]
+    q: String,
     after: Option<String>,
 }
 
@@ -85,7 +90,8 @@ pub async fn show(visit: Visit, id: Segment<EndpointId>, view: Params<View>) -> 
     let tab = view.0.tab.parse().unwrap_or(Tab::General);
     let mut page = show::load(&visit, id.0, tab).await?;
     if tab == Tab::Deliveries {
-        page = page.with_deliveries(&visit, id.0, After { after: view.0.after }).await?;
+        let params = LogParams::new(view.0.state, view.0.q, view.0.after);
+        page = page.with_deliveries(&visit, id.0, &params).await?;
     }
     if view.0.added.is_some() {
         page.say(ADDED);
@@ -94,9 +100,4 @@ pub async fn show(visit: Visit, id: Segment<EndpointId>, view: Params<View>) -> 
         page.say(SAVED);
     }
     visit.page(page)
-}
-
-/// Tells whether the visitor may change endpoints; auditors may look.
-pub(super) fn may_edit(visit: &Visit) -> bool {
-    visit.actor.person().is_some_and(|person| person.role == Role::Admin)
 }

@@ -104,7 +104,7 @@ struct Fragment {
 pub(super) async fn answer(visit: &Visit, about: About, form: FormFields, test: Option<TestView>) -> Reply {
     let is_refused = form.error_count() > 0 || test.is_some();
     let edit = EditView::load(&visit.site.db, about, form).await?;
-    if is_fragment(visit) {
+    if visit.is_fragment() {
         let shell = bare_shell(visit);
         let fragment = Fragment { shell, edit };
         return if is_refused { visit.unprocessable(fragment) } else { visit.page(fragment) };
@@ -124,11 +124,6 @@ pub(super) async fn answer(visit: &Visit, about: About, form: FormFields, test: 
 /// Gives the way to a page below the list.
 pub(super) fn crumbs(here: &str) -> Vec<Crumb> {
     vec![Crumb::link("Media endpoints", "/endpoints"), Crumb::here(here)]
-}
-
-/// Tells whether htmx asks for a part of a page.
-pub(super) fn is_fragment(visit: &Visit) -> bool {
-    visit.request.headers().contains_key("HX-Request")
 }
 
 /// Gives what a form needs of the frame, without what the frame itself shows.

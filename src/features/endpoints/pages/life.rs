@@ -1,14 +1,13 @@
 //! `/endpoints/{id}/pause`, `/resume` and `/hurry`: letting deliveries wait, run, and run now.
 
-use actix_web::HttpResponse;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::form::is_fragment;
 use crate::features::deliveries;
 use crate::features::endpoints::{EndpointId, PausedReason, actions};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbResult, Tx};
+use crate::platform::web::toast::Toast;
 use crate::platform::web::{Actor, Reply, Segment, Visit};
 
 /// Lets deliveries wait.
@@ -64,17 +63,11 @@ where
 
 /// Returns to where the person was: on a list the rows are read again, elsewhere the page.
 pub(super) fn back(visit: &Visit, path: &str, words: &str) -> Reply {
-    if is_fragment(visit) {
-        return Ok(HttpResponse::NoContent().insert_header(("HX-Trigger", toast(words, None))).finish());
+    if visit.is_fragment() {
+        return Ok(Toast::done(words).with_event(CHANGED).alone());
     }
     visit.redirect(path, words)
 }
 
-/// Says something in the corner, with a way back when there is one, and lets lists read their rows again.
-pub(super) fn toast(words: &str, undo: Option<&str>) -> String {
-    let mut toast = serde_json::json!({ "text": words });
-    if let Some(address) = undo {
-        toast["undo"] = address.into();
-    }
-    serde_json::json!({ "toast": toast, "endpoints-changed": true }).to_string()
-}
+/// Lets lists of endpoints read their rows again.
+pub(super) const CHANGED: &str = "endpoints-changed";

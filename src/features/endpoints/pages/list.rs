@@ -7,7 +7,6 @@ use askama::Template;
 use futures_util::FutureExt;
 use serde::Deserialize;
 
-use super::endpoints::may_edit;
 use super::views::{TypeChoice, icon, percent, types};
 use crate::features::endpoints::{self, EndpointId, EndpointSummary, Figures, Health};
 use crate::features::use_cases::{self, Assignments};
@@ -193,7 +192,7 @@ pub async fn index(visit: Visit, filter: Params<Filter>) -> Reply {
     visit.page(Index {
         shell: visit.shell("Media endpoints", vec![Crumb::here("Media endpoints")]),
         endpoints: rows.map(|endpoint| EndpointRow::of(endpoint, &all, of(endpoint))).collect(),
-        may_edit: may_edit(&visit),
+        may_edit: visit.may_edit(),
         is_filtered: filter.is_set(),
         types: types(),
         columns: columns(&filter),

@@ -13,7 +13,6 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::draft;
-use super::form::is_fragment;
 use super::show::{self, Tab};
 use super::views::StepView;
 use crate::connectors::{self, Found, Ground, Item, Report, Step, StepName, StepState, VerifiedBy};
@@ -50,7 +49,7 @@ pub async fn create(
     let (actor, act) = (visit.actor.clone(), sent.act(id.0));
     visit.write(move |tx| async move { audit::record(tx, &actor, now, act).await }.boxed()).await?;
     let picture = PictureView::from(sent);
-    if is_fragment(&visit) {
+    if visit.is_fragment() {
         return visit.page(picture);
     }
     visit.page(show::load(&visit, id.0, Tab::General).await?.with_picture(&picture)?)

@@ -1,17 +1,17 @@
 //! `/endpoints/{id}/delete` and `/restore`: letting an endpoint go, and taking that back.
 
-use actix_web::HttpResponse;
 use askama::Template;
 use futures_util::FutureExt;
 
-use super::form::{crumbs, is_fragment};
-use super::life::{back, toast};
+use super::form::crumbs;
+use super::life::{CHANGED, back};
 use crate::features::deliveries::leaving::{self, Removal, RemovalError, Removed};
 use crate::features::endpoints::{self, EndpointId, actions};
 use crate::features::{deliveries, use_cases};
 use crate::platform::db::{DbError, DbResult};
 use crate::platform::form::FormFields;
 use crate::platform::web::shell::{Crumb, Shell};
+use crate::platform::web::toast::Toast;
 use crate::platform::web::{Failure, Form, Reply, Segment, Visit};
 
 /// Another endpoint, which could get what is open.
@@ -92,7 +92,7 @@ pub async fn create(visit: Visit, id: Segment<EndpointId>, form: Form) -> Reply 
     });
     match removing.await {
         Ok((removed, name)) => say(&visit, id, removed, &name),
-        Err(RemovalError::InUse(_) | RemovalError::Undelivered(_)) if is_fragment(&visit) => {
+        Err(RemovalError::InUse(_) | RemovalError::Undelivered(_)) if visit.is_fragment() => {
             visit.go(&format!("/endpoints/{id}/delete"))
         }
         Err(RemovalError::InUse(_)) => ask(&visit, id, form, "use_cases", CONFIRM_USE_CASES).await,
@@ -122,9 +122,8 @@ fn say(visit: &Visit, id: EndpointId, removed: Removed, name: &str) -> Reply {
         }
     };
     let undo = (removed == Removed::Gone).then(|| format!("/endpoints/{id}/restore"));
-    if is_fragment(visit) {
-        let trigger = toast(&words, undo.as_deref());
-        return Ok(HttpResponse::NoContent().insert_header(("HX-Trigger", trigger)).finish());
+    if visit.is_fragment() {
+        return Ok(Toast::done(&words).with_undo(undo.as_deref()).with_event(CHANGED).alone());
     }
     let restorable = undo.map(|_| format!("/endpoints?removed={id}"));
     visit.redirect(restorable.as_deref().unwrap_or("/endpoints"), &words)

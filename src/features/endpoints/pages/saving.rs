@@ -54,7 +54,7 @@ async fn save(
         Err(failure) => return Err(failure),
     };
     limit.take(&visit.actor)?;
-    if form::is_fragment(&visit) && visit.takes_events() {
+    if visit.is_fragment() && visit.takes_events() {
         Ok(watched(&visit, about, form, services, draft))
     } else {
         unwatched(&visit, about, form, services, draft).await

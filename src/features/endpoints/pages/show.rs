@@ -4,11 +4,10 @@ use askama::Template;
 use askama::filters::Safe;
 use futures_util::FutureExt;
 
-use super::endpoints::may_edit;
 use super::form::crumbs;
 use super::pictures::PictureView;
 use super::views::{TestView, UseCaseChoice, percent};
-use crate::features::deliveries::pages::{DeliveryRow, rows_for_endpoint};
+use crate::features::deliveries::pages::{LogParams, LogView};
 use crate::features::endpoints::{self, Endpoint, EndpointId, Figures, PausedReason};
 use crate::features::{
     deliveries,
@@ -18,7 +17,6 @@ use crate::formats::kinds::Purpose;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::DbResult;
 use crate::platform::form::FormFields;
-use crate::platform::web::pagination::{After, PAGE, Page};
 use crate::platform::web::shell::{Flash, FlashKind, Shell};
 use crate::platform::web::{Failure, Visit};
 use crate::text_enum;
@@ -62,9 +60,7 @@ pub(super) struct Show {
     use_cases: Vec<UseCaseChoice>,
     picture: Option<Safe<String>>,
     test: Option<TestView>,
-    deliveries: Vec<DeliveryRow>,
-    newer: Option<String>,
-    older: Option<String>,
+    log: Option<LogView>,
 }
 
 struct EndpointHead {
@@ -136,7 +132,7 @@ pub(super) async fn load(visit: &Visit, id: EndpointId, tab: Tab) -> Result<Show
     let name = endpoint.summary.name.as_str();
     Ok(Show {
         shell: visit.shell(name, crumbs(name)),
-        may_edit: may_edit(visit),
+        may_edit: visit.may_edit(),
         tab: tab.as_str(),
         settings: Safe(settings_of(&endpoint)?),
         used_by: all.users_of(id).map(|use_case| use_case.name.clone()).collect(),
@@ -144,29 +140,20 @@ pub(super) async fn load(visit: &Visit, id: EndpointId, tab: Tab) -> Result<Show
         use_cases: UseCaseChoice::all(&all, Some(id)),
         picture: None,
         test: None,
-        deliveries: Vec::new(),
-        newer: None,
-        older: None,
+        log: None,
         endpoint: EndpointHead::of(&endpoint, figures.unwrap_or_default(), counts),
     })
 }
 
 impl Show {
-    /// Shows a page of what was sent there, newest first.
+    /// Shows what was sent there.
     pub(super) async fn with_deliveries(
         mut self,
         visit: &Visit,
         id: EndpointId,
-        after: After,
+        params: &LogParams,
     ) -> Result<Self, Failure> {
-        let (behind, now) = (after.clone(), visit.now());
-        let page: Page<_> = visit
-            .read(move |tx| async move { rows_for_endpoint(tx, id, (&behind, PAGE), now).await }.boxed())
-            .await?;
-        let address = format!("/endpoints/{id}?tab={}", Tab::Deliveries);
-        self.older = page.next.map(|next| format!("{address}&after={next}"));
-        self.newer = after.after.is_some().then_some(address);
-        self.deliveries = page.rows;
+        self.log = Some(LogView::of_endpoint(visit, id, params).await?);
         Ok(self)
     }
 

@@ -6,7 +6,6 @@ use askama::Template;
 use futures_util::{FutureExt, Stream, StreamExt};
 
 use super::draft;
-use super::form::is_fragment;
 use super::show::{self, Tab};
 use super::stream::{self, html};
 use super::testing::{self, Progress, Tested};
@@ -27,7 +26,7 @@ pub async fn create(
     let stored = draft::stored(&services, id.0).await?;
     limit.take(&visit.actor)?;
     let tested = (stored.connector, stored.configuration);
-    if is_fragment(&visit) && visit.takes_events() {
+    if visit.is_fragment() && visit.takes_events() {
         return Ok(watched(&visit, id.0, tested, services));
     }
     let (steps, outcome) = testing::run(tested, services.clone()).await;

@@ -8,7 +8,7 @@ use crate::features::endpoints::EndpointSummary;
 use crate::formats::kinds::Purpose;
 use crate::platform::form::FormFields;
 use crate::platform::web::shell::{Crumb, Shell};
-use crate::platform::web::{Failure, Form, Reply, Role, Segment, Visit};
+use crate::platform::web::{Failure, Form, Reply, Segment, Visit};
 
 #[derive(Template)]
 #[template(path = "use_cases/index.html")]
@@ -48,7 +48,7 @@ impl Index {
             shell: visit.shell("Use cases", vec![Crumb::here("Use cases")]),
             form,
             use_cases: all.use_cases.iter().map(|use_case| UseCaseRow::of(use_case, &all)).collect(),
-            may_edit: may_edit(visit),
+            may_edit: visit.may_edit(),
         })
     }
 }
@@ -97,7 +97,7 @@ impl Show {
             shell: visit.shell(&use_case.name, crumbs),
             id: id.to_string(),
             name: use_case.name.clone(),
-            may_edit: may_edit(visit),
+            may_edit: visit.may_edit(),
             form: form.unwrap_or_else(|| stored(use_case, &all)),
             endpoints: all.endpoints.iter().map(EndpointChoice::from).collect(),
         })
@@ -161,8 +161,4 @@ pub async fn update(visit: Visit, id: Segment<UseCaseId>, form: Form) -> Reply {
         }
         Err(failure) => Err(failure),
     }
-}
-
-fn may_edit(visit: &Visit) -> bool {
-    visit.actor.person().is_some_and(|person| person.role == Role::Admin)
 }
