@@ -148,6 +148,34 @@ export async function theTabOfAnEndPointIsLiveAndOffersToRetry() {
   await page.getByRole('button', { name: 'Retry all that wait' }).waitFor();
 }
 
+export async function aRowIsCancelledAndTriedAgainWhereItStands() {
+  const page = await visit(`/endpoints/${broken.id}?tab=deliveries`);
+  page.once('dialog', (dialog) => dialog.accept());
+  await row(page, 'lost.wav').getByRole('button', { name: 'Cancel lost.wav' }).click();
+  await row(page, 'lost.wav').getByText('Cancelled', { exact: true }).waitFor();
+  await page.getByText('Delivery cancelled. The file is kept.').waitFor();
+  assert.equal(await rows(page).count(), 1);
+  await axe(page);
+  await away(page);
+  await row(page, 'lost.wav').getByRole('button', { name: 'Retry lost.wav' }).click();
+  await page.getByText('The file is tried now.').waitFor();
+  await away(page);
+  await row(page, 'lost.wav').getByText('Waiting to retry').waitFor();
+  await page.getByRole('button', { name: 'Retry all that wait' }).click();
+  await page.locator('#toasts').getByText('Everything that waits for this end point is tried now.').waitFor();
+  await row(page, 'lost.wav').waitFor();
+}
+
+export async function aDeliveryIsSteeredWithoutScript() {
+  const { items } = await people.get('/deliveries?state=retrying');
+  const page = await visit(`/deliveries/${items[0].id}`, { javaScript: false });
+  await page.getByRole('button', { name: 'Cancel delivery' }).click();
+  await page.getByText('Delivery cancelled. The file is kept.').waitFor();
+  assert.equal(await page.getByRole('heading', { level: 1 }).getByText('Cancelled').count(), 1);
+  await page.getByRole('button', { name: 'Retry now' }).click();
+  await page.getByText('The file is tried now.').waitFor();
+}
+
 export async function theLogOnAPhone() {
   const page = await visit('/deliveries', { viewport: 'phone', theme: 'dark' });
   await row(page, 'lost.wav').waitFor();
@@ -164,7 +192,12 @@ export async function aDeliveryIsFollowedUntilItArrives() {
   await screenshot(page, 'delivery retrying');
   rmSync(brokenFolder);
   renameSync(`${brokenFolder}-moved`, brokenFolder);
-  await page.getByText(/Attempt \d: delivered/).waitFor({ timeout: 90_000 });
+  const attempts = page.locator('.timeline').getByText(/Attempt \d: /);
+  const before = await attempts.count();
+  // somebody else lets it be tried; this page hears of it
+  await people.post(`/deliveries/${items[0].id}/retry`);
+  await page.getByText(/Attempt \d: delivered/).waitFor();
+  assert.equal(await attempts.count(), before + 1);
   assert.equal(await page.getByRole('heading', { level: 1 }).getByText('Delivered').count(), 1);
 }
 

@@ -3,6 +3,7 @@
 mod changing;
 mod life;
 mod removing;
+mod under_way;
 
 use mediaport::features::apps::Scope;
 use mediaport::platform::web::Role;

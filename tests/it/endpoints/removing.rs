@@ -105,6 +105,28 @@ async fn what_is_moved_arrives_at_the_other_endpoint_once() {
 }
 
 #[tokio::test]
+async fn what_both_endpoints_should_get_is_not_moved_into_a_second_copy() {
+    let ground = Ground::prepare().await;
+    let other = add(&ground.admin, "Cellar").await;
+    let use_case = ground.admin.get("/api/v1/use-cases").await.expect(200).json()["items"][0].clone();
+    let both = json!({"name": "Claims", "recordings": [ground.endpoint, other]});
+    ground.admin.put(&format!("/api/v1/use-cases/{}", text(&use_case["id"])), &both).await.expect(200);
+    ground.act("pause").await;
+    let moved = ground.hand_in("call.wav").await;
+    ground.app.run_due_jobs().await;
+    assert_eq!((ground.arrived("shelf"), ground.arrived("cellar")), (0, 1));
+
+    ground.remove(&format!("?use_cases=detach&open=move&to={other}"), 204).await;
+    ground.app.run_due_jobs().await;
+
+    assert_eq!(ground.delivery(&moved).await["state"], "cancelled");
+    assert_eq!((ground.arrived("shelf"), ground.arrived("cellar")), (0, 1));
+    let there = ground.admin.get(&format!("/api/v1/deliveries?endpoint={other}")).await.expect(200).json();
+    assert_eq!(there["items"].as_array().map(Vec::len), Some(1));
+    assert!(ground.is_gone().await);
+}
+
+#[tokio::test]
 async fn an_endpoint_that_delivers_first_goes_with_its_last_delivery() {
     let ground = Ground::prepare().await;
     ground.act("pause").await;

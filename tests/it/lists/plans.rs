@@ -120,21 +120,34 @@ pub(super) async fn listen(app: &mut TestApp, mode: &str) {
         let filter = EnvFilter::new("off,sqlx::query=debug,sqlx::postgres::notice=debug");
         tracing::subscriber::set_global_default(Registry::default().with(filter).with(Listener)).unwrap();
     });
-    if app.services().db.engine() == Engine::Postgres {
-        let name = app.database().url().rsplit('/').next().unwrap().to_owned();
-        let mut server = operator(app.database().url()).await;
-        for setting in [
-            "session_preload_libraries = 'auto_explain'",
-            "auto_explain.log_min_duration = 0",
-            "auto_explain.log_level = 'notice'",
-            "auto_explain.log_analyze = on",
-            &format!("plan_cache_mode = '{mode}'"),
-        ] {
-            let sql = AssertSqlSafe(format!("ALTER DATABASE {name} SET {setting}"));
-            sqlx::raw_sql(sql).execute(&mut server).await.unwrap();
-        }
-        app.restart().await; // settings of a database are for new connections
+    let settings = [
+        "session_preload_libraries = 'auto_explain'",
+        "auto_explain.log_min_duration = 0",
+        "auto_explain.log_level = 'notice'",
+        "auto_explain.log_analyze = on",
+        &format!("plan_cache_mode = '{mode}'"),
+    ];
+    set(app, &settings).await;
+}
+
+/// Has the server plan as for tables that are too large to be looked at as a whole: of a few thousand rows it rightly
+/// reads all when some hundred are wanted.
+pub(super) async fn large(app: &mut TestApp) {
+    set(app, &["enable_seqscan = off"]).await;
+}
+
+/// Changes settings of the server's database; the embedded engine has none of them.
+async fn set(app: &mut TestApp, settings: &[&str]) {
+    if app.services().db.engine() != Engine::Postgres {
+        return;
     }
+    let name = app.database().url().rsplit('/').next().unwrap().to_owned();
+    let mut server = operator(app.database().url()).await;
+    for setting in settings {
+        let sql = AssertSqlSafe(format!("ALTER DATABASE {name} SET {setting}"));
+        sqlx::raw_sql(sql).execute(&mut server).await.unwrap();
+    }
+    app.restart().await; // settings of a database are for new connections
 }
 
 /// Comes as the operator of the test's server, who alone may load modules.

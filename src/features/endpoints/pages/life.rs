@@ -13,7 +13,7 @@ use crate::platform::web::{Actor, Reply, Segment, Visit};
 /// Lets deliveries wait.
 pub async fn pause(visit: Visit, id: Segment<EndpointId>) -> Reply {
     let id = id.0;
-    change(visit, id, "End point paused. Its files wait.", move |tx, actor, now| {
+    change(visit, &page(id), "End point paused. Its files wait.", move |tx, actor, now| {
         async move { actions::pause(tx, actor, now, id, PausedReason::Person).await }.boxed()
     })
     .await
@@ -22,7 +22,7 @@ pub async fn pause(visit: Visit, id: Segment<EndpointId>) -> Reply {
 /// Lets deliveries run again, and what waits be tried now.
 pub async fn resume(visit: Visit, id: Segment<EndpointId>) -> Reply {
     let id = id.0;
-    change(visit, id, "End point resumed. What waits is tried now.", move |tx, actor, now| {
+    change(visit, &page(id), "End point resumed. What waits is tried now.", move |tx, actor, now| {
         async move { resumed(tx, actor, now, id).await }.boxed()
     })
     .await
@@ -31,13 +31,18 @@ pub async fn resume(visit: Visit, id: Segment<EndpointId>) -> Reply {
 /// Lets everything that waits or needs a person be tried now.
 pub async fn hurry(visit: Visit, id: Segment<EndpointId>) -> Reply {
     let id = id.0;
-    change(visit, id, "Everything that waits for this end point is tried now.", move |tx, actor, now| {
-        async move {
-            actions::note_hurry(tx, actor, now, id).await?;
-            deliveries::steering::hurry(tx, id, true, now).await
-        }
-        .boxed()
-    })
+    change(
+        visit,
+        &format!("{}?tab=deliveries", page(id)),
+        "Everything that waits for this end point is tried now.",
+        move |tx, actor, now| {
+            async move {
+                actions::note_hurry(tx, actor, now, id).await?;
+                deliveries::steering::hurry(tx, id, true, now).await
+            }
+            .boxed()
+        },
+    )
     .await
 }
 
@@ -52,13 +57,17 @@ pub(in crate::features::endpoints) async fn resumed(
     deliveries::steering::hurry(tx, id, false, now).await
 }
 
-async fn change<F>(visit: Visit, id: EndpointId, words: &str, work: F) -> Reply
+fn page(id: EndpointId) -> String {
+    format!("/endpoints/{id}")
+}
+
+async fn change<F>(visit: Visit, path: &str, words: &str, work: F) -> Reply
 where
     F: for<'t> FnOnce(&'t mut Tx, &'t Actor, Timestamp) -> BoxFuture<'t, DbResult<()>> + Send + 'static,
 {
     let (actor, now) = (visit.actor.clone(), visit.now());
     visit.write(move |tx| async move { work(tx, &actor, now).await }.boxed()).await?;
-    back(&visit, &format!("/endpoints/{id}"), words)
+    back(&visit, path, words)
 }
 
 /// Returns to where the person was: on a list the rows are read again, elsewhere the page.

@@ -1,9 +1,12 @@
 //! Who answers: the server that was confirmed, or somebody else.
 
 use std::net::TcpListener;
+use std::time::Duration;
 
 use mediaport::connectors::{DeliveryError, EndpointProblem, Outcome, StepName};
+use mediaport::features::apps::Scope;
 use mediaport::platform::web::Role;
+use serde_json::json;
 
 use super::super::contract::{Looking, Place, deliver};
 use super::super::{connector, failed, form, ground, tested};
@@ -202,4 +205,65 @@ async fn a_person_fetches_compares_ticks_and_saves_without_script() {
     assert!(!page.text().contains(super::FAULT_PASSWORD));
     unticked.assert_mentions("Compare the fingerprint with what the server's operator told you");
     assert_eq!(saved.status, 303, "{}", saved.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_whose_server_was_swapped_is_paused_until_a_person_says_otherwise() {
+    let app = TestApp::with(&[("MEDIAPORT_OUTBOUND_ALLOW", "127.0.0.0/8")]).await;
+    let admin = app.add_token(Role::Admin).await;
+    let (server, line) = (Faulty::new("plain"), Line::to(port("TEST_SFTP_FAULT_PORT")).await);
+    let mut document = json!({"name": "Exchange", "type": "sftp", "host": "127.0.0.1", "port": line.port(),
+        "username": server.user, "password": super::FAULT_PASSWORD, "host_key_fingerprint": faulty_host_key("modern")});
+    let added = admin.post("/api/v1/endpoints", &document).await.expect(201).json();
+    let address = format!("/api/v1/endpoints/{}", added["id"].as_str().unwrap());
+    admin
+        .post("/api/v1/use-cases", &json!({"name": "Claims", "recordings": [added["id"]]}))
+        .await
+        .expect(201);
+    let client = app.add_key("Claims", Scope::ALL).await;
+    let conversation = client.open_conversation("Claims").await;
+    let hand_in = async |name: &str| {
+        let about = [("kind", "recording"), ("file_name", name)];
+        let media = client.upload(&conversation, &about, b"RIFF\x24\0\0\0WAVEfmt ").await.expect(201).json();
+        format!("/api/v1/deliveries/{}", media["deliveries"][0]["id"].as_str().unwrap())
+    };
+    let state = async |delivery: &str| admin.get(delivery).await.expect(200).json()["state"].clone();
+    let first = hand_in("first.wav").await;
+    app.run_due_jobs().await;
+    assert_eq!(state(&first).await, "delivered");
+    let before = server.attempts();
+
+    line.lead_to(port("TEST_SFTP_IMPOSTOR_PORT"));
+    let (second, third) = (hand_in("second.wav").await, hand_in("third.wav").await);
+    app.run_due_jobs().await;
+
+    let paused = admin.get(&address).await.expect(200).json();
+    assert_eq!((&paused["state"], &paused["paused_reason"]), (&json!("paused"), &json!("identity")));
+    assert!(paused["last_error"].as_str().unwrap().contains(&faulty_host_key("impostor")), "{paused}");
+    let acts = admin.get("/api/v1/audit?action=endpoint.paused").await.expect(200).json();
+    assert_eq!(acts["items"][0]["detail"]["reason"], "identity");
+    app.clock.advance(Duration::from_hours(30));
+    app.run_due_jobs().await;
+    assert_eq!(server.attempts(), before, "no attempt to sign in, however long it lasts");
+    let person = app.sign_in(Role::Admin).await;
+    person.get("/").await.expect(200).assert_mentions("Exchange");
+    let page = person.get(&address.replace("/api/v1", "")).await.expect(200);
+    page.assert_mentions(&faulty_host_key("impostor"));
+
+    // whoever confirms the new key has to enter the password again, so that it is not sent to an impostor by a click
+    document["host_key_fingerprint"] = faulty_host_key("impostor").into();
+    document["revision"] = paused["revision"].clone();
+    document["password"] = "".into();
+    let refused = admin.put(&address, &document).await.expect(422).json();
+    assert!(
+        refused["errors"]["password"][0].as_str().unwrap().starts_with("Enter the password again"),
+        "{refused}"
+    );
+    assert_eq!(server.attempts(), before);
+
+    line.lead_to(port("TEST_SFTP_FAULT_PORT"));
+    admin.post(&format!("{address}/test"), &json!({})).await.expect(200);
+    app.run_due_jobs().await;
+    assert_eq!(admin.get(&address).await.json()["state"], "active", "the right server is back");
+    assert_eq!((state(&second).await, state(&third).await), (json!("delivered"), json!("delivered")));
 }
