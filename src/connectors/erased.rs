@@ -28,6 +28,9 @@ pub trait AnyConnector: Send + Sync {
     /// Gives [`Connector::TAKES`].
     fn takes(&self) -> Takes;
 
+    /// Gives [`Connector::TRACE`].
+    fn trace(&self) -> &'static str;
+
     /// Gives [`Connector::FIELDS`].
     fn described(&self) -> &'static [Field];
 
@@ -83,6 +86,10 @@ impl<C: Connector> AnyConnector for C {
 
     fn takes(&self) -> Takes {
         C::TAKES
+    }
+
+    fn trace(&self) -> &'static str {
+        C::TRACE
     }
 
     fn described(&self) -> &'static [Field] {

@@ -68,6 +68,8 @@ pub trait Connector: Send + Sync + 'static {
     const LABEL: &'static str;
     /// Which media it takes.
     const TAKES: Takes;
+    /// Says under the form what the test leaves at the destination, or does not.
+    const TRACE: &'static str = "Saving writes, reads back and deletes a 1 KB probe file.";
     /// What is filled in, in the order of the form.
     const FIELDS: &'static [Field];
     /// What may be shown. Serialises under the names of the form's fields, so that a stored endpoint fills its own form.

@@ -234,9 +234,8 @@ impl Stream {
                 self.heard.push_str(std::str::from_utf8(&chunk).unwrap());
             }
         };
-        if tokio::time::timeout(SOON, listening).await.is_err() {
-            panic!("not heard in time, but {:?}", self.heard);
-        }
+        let in_time = tokio::time::timeout(SOON, listening).await;
+        assert!(in_time.is_ok(), "not heard in time, but {:?}", self.heard);
         std::mem::take(&mut self.heard)
     }
 

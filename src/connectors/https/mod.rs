@@ -47,6 +47,7 @@ impl Connector for Https {
     const KEY: &'static str = "https";
     const LABEL: &'static str = "HTTPS";
     const TAKES: Takes = Takes::PicturesOnly;
+    const TRACE: &'static str = "Saving posts a picture of one pixel to it, with the header Mediaport-Test.";
     const FIELDS: &'static [Field] = &[
         Field::required("url", "Where files are posted; a query in it is sealed and never comes out"),
         Field::words(

@@ -75,10 +75,10 @@ impl Files {
             Error::Timeout => fault::stood_still(),
             _ => no_sftp(),
         })?;
-        let limits = match version.extensions.contains_key(extensions::LIMITS) {
-            true => within(ANSWER, raw.limits()).await.ok(),
-            false => None,
-        };
+        let mut limits = None;
+        if version.extensions.contains_key(extensions::LIMITS) {
+            limits = within(ANSWER, raw.limits()).await.ok();
+        }
         let chunk = |limit: Option<u64>| match limit.map(u32::try_from) {
             Some(Ok(limit @ 1..CHUNK)) => limit,
             _ => CHUNK,

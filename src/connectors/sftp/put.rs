@@ -152,7 +152,7 @@ async fn clean_up<T, E: std::fmt::Display>(work: impl Future<Output = Result<T, 
         Ok(Ok(_)) => (),
         Ok(Err(error)) => tracing::debug!(%error, "a temporary file stays until the next attempt"),
         Err(_) => {
-            tracing::debug!("the server does not answer, so a temporary file stays until the next attempt")
+            tracing::debug!("the server does not answer, so a temporary file stays until the next attempt");
         }
     }
 }

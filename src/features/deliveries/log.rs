@@ -261,7 +261,7 @@ mod tests {
         let ids: Vec<DeliveryId> = (0..50).map(|_| DeliveryId::fresh()).collect();
         assert!(ids.iter().map(|id| order(*id)).is_sorted());
         let id: DeliveryId = "01920000-0000-7abc-8000-000000000001".parse().expect("an id");
-        assert_eq!(order(id), 0x0192_0000_0000_abc);
+        assert_eq!(order(id), 0x019_2000_0000_0abc);
         assert_eq!(accepted(id).millis(), 0x0192_0000_0000);
     }
 

@@ -1,5 +1,7 @@
 //! Short notices in the corner, said by an answer that changes a part of a page or nothing of it.
 
+use std::fmt::Write as _;
+
 use actix_web::HttpResponse;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
@@ -75,7 +77,8 @@ fn ascii(json: &str) -> String {
             text.push(letter);
         } else {
             for unit in letter.encode_utf16(&mut units) {
-                text.push_str(&format!("\\u{unit:04x}"));
+                // writing to a text cannot fail
+                let _ = write!(text, "\\u{unit:04x}");
             }
         }
         text

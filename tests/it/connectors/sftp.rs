@@ -120,9 +120,9 @@ fn hand_over(path: &Path) {
     for entry in fs::read_dir(path).into_iter().flatten() {
         let path = entry.expect("an entry").path();
         if path.is_dir() {
-            hand_over(&path)
+            hand_over(&path);
         } else {
-            chown(&path, Some(account.uid()), None).expect("handed over")
+            chown(&path, Some(account.uid()), None).expect("handed over");
         }
     }
 }

@@ -28,6 +28,7 @@ pub(super) struct EditView {
     pub(super) type_key: &'static str,
     pub(super) type_label: &'static str,
     pub(super) takes_recordings: bool,
+    pub(super) trace: &'static str,
     pub(super) tab: &'static str,
     pub(super) use_cases: Vec<UseCaseChoice>,
 }
@@ -71,6 +72,7 @@ impl EditView {
             type_key: connector.key(),
             type_label: connector.label(),
             takes_recordings: connector.takes() == Takes::Everything,
+            trace: connector.trace(),
             tab: "general",
             use_cases: UseCaseChoice::all(all, about.changed()),
             form,

@@ -181,7 +181,7 @@ async fn a_person_fetches_compares_ticks_and_saves_without_script() {
     let app = TestApp::with(&[("MEDIAPORT_OUTBOUND_ALLOW", "127.0.0.0/8")]).await;
     let browser = app.sign_in(Role::Admin).await;
     let (port, user) = (peer("TEST_SFTP_FAULT_PORT"), Faulty::new("plain").user);
-    let typed = vec![
+    let typed = [
         ("name", "Exchange"),
         ("type", "sftp"),
         ("host", "127.0.0.1"),

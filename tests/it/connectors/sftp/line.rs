@@ -25,6 +25,7 @@ impl Line {
         let left = Arc::new(AtomicU64::new(u64::MAX));
         let generation = watch::Sender::new(());
         let (to, budget, ends) = (Arc::clone(&target), Arc::clone(&left), generation.clone());
+        #[expect(clippy::disallowed_methods, reason = "this stands on the server's side of the line")]
         tokio::task::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (port, budget, mut ended) =
