@@ -84,6 +84,8 @@ export async function pagesBeforeAnythingIsAdded() {
     'deliveries empty': '/deliveries',
     'deliveries empty filtered': '/deliveries?state=held',
     'new end point s3': '/endpoints/new?type=s3',
+    'new end point sftp': '/endpoints/new?type=sftp',
+    'new end point https': '/endpoints/new?type=https',
     'new end point folder': '/endpoints/new?type=folder',
     'new end point pictures': '/endpoints/new#pictures',
     'page that does not exist': '/nothing-here',
