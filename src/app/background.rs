@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::features::accounts::pages::sign_ins::SignInLimits;
 use crate::features::endpoints::TestLimit;
 use crate::features::media::Downloads;
-use crate::features::{Services, apps, audit, deliveries, intake, media};
+use crate::features::{Services, apps, audit, deliveries, doctor, intake, media};
 use crate::platform::idempotency::Replies;
 use crate::platform::jobs::{Registry, Worker};
 use crate::platform::keys::Uses;
@@ -25,9 +25,15 @@ pub(super) fn worker(services: &Arc<Services>, config: &Config) -> Worker<Servic
         .with::<deliveries::jobs::Deliver>()
         .with::<deliveries::jobs::Hurry>()
         .with::<deliveries::jobs::Settle>()
+        .with::<doctor::jobs::Examine>()
+        .with::<doctor::jobs::Round>()
+        .with::<doctor::jobs::Tell>()
+        .with::<doctor::jobs::Watch>()
         .with::<intake::jobs::Fetch>()
         .with::<media::jobs::SweepOrphans>()
         .with::<media::jobs::SweepTemporary>()
+        .every("doctor.round", HOUR, || doctor::jobs::Round {})
+        .every("doctor.watch", Duration::from_mins(1), || doctor::jobs::Watch {})
         .every("media.sweep_temporary", HOUR, || media::jobs::SweepTemporary {})
         .every("media.sweep_orphans", 6 * HOUR, || media::jobs::SweepOrphans {});
     Worker::new(

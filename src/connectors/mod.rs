@@ -7,6 +7,7 @@
 //! A connector knows its protocol and nothing else: no database, no clock, no queue. It never retries (the queue does),
 //! never overwrites a file that it did not write, and never holds a file in memory.
 
+pub mod azure;
 mod erased;
 mod error;
 mod field;
@@ -18,6 +19,7 @@ mod reach;
 mod report;
 pub mod s3;
 pub mod sftp;
+mod typed;
 
 use std::path::PathBuf;
 
@@ -28,13 +30,13 @@ pub use erased::{AnyConnector, Configuration};
 pub use error::{DeliveryError, EndpointProblem, ItemProblem};
 pub use field::{Field, Values};
 pub use item::{Item, Receipt, Source, VerifiedBy, place};
-pub use report::{Found, Outcome, Report, Step, StepName, StepState};
+pub use report::{Ends, Found, Lasting, Outcome, Report, Step, StepName, StepState};
 
 use crate::platform::form::{FieldErrors, FormFields};
 use crate::platform::outbound::Outbound;
 
 /// Every destination type, in the order in which the form offers them.
-pub const ALL: &[&dyn AnyConnector] = &[&s3::S3, &sftp::Sftp, &https::Https, &folder::Folder];
+pub const ALL: &[&dyn AnyConnector] = &[&s3::S3, &sftp::Sftp, &azure::Azure, &https::Https, &folder::Folder];
 
 /// Finds a destination type by its stored key.
 #[must_use]

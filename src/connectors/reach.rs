@@ -2,9 +2,9 @@
 
 use url::Url;
 
-use super::report::{Found, Report, StepName};
+use super::report::{Found, Lasting, Report, StepName};
 use super::{DeliveryError, Ground};
-use crate::platform::outbound::{OutboundError, Refused, Verdict};
+use crate::platform::outbound::{OutboundError, Refused, Verdict, certificate_end};
 
 /// Goes as far as a server proves who it is, without sending it a request. Nothing when a step failed; `malformed` says
 /// what to do about settings that make no address.
@@ -24,8 +24,8 @@ pub(super) async fn run(
         if !address.secure {
             return Ok(Found::skipped((), "Plain http: nothing proves who the server is"));
         }
-        let proven = ground.outbound.tls(&address.host, stream).await;
-        proven.map(|_| Found::passed((), "")).map_err(unreached)
+        let proven = ground.outbound.tls(&address.host, stream).await.map_err(unreached)?;
+        Ok(Found::passed((), "").until(Lasting::Certificate, certificate_end(&proven)))
     };
     report.step(StepName::Identity, identity).await
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::platform::clock::Timestamp;
 use crate::text_enum;
 
 /// Longer than any single wait that the ways out allow (5 s to connect, 30 s for an answer), so it only cuts endless ones.
@@ -67,6 +68,28 @@ pub struct Step {
     pub ms: u64,
     /// What was found: a sentence for the admin; may be empty when it passed.
     pub message: String,
+    /// What the destination rests on and loses one day.
+    #[serde(skip)]
+    pub ends: Option<Ends>,
+}
+
+text_enum! {
+    /// What an endpoint rests on for some time only.
+    Lasting {
+        /// The certificate by which the server proves who it is.
+        Certificate = "certificate",
+        /// The shared access signature that was entered.
+        Signature = "signature",
+    }
+}
+
+/// The end of something that an endpoint rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ends {
+    /// What ends.
+    pub what: Lasting,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// What a step that did not fail found, and what the next ones need of it.
@@ -74,22 +97,30 @@ pub struct Found<T> {
     value: T,
     state: StepState,
     message: String,
+    ends: Option<Ends>,
 }
 
 impl<T> Found<T> {
     /// The step worked.
     pub fn passed(value: T, message: impl Into<String>) -> Self {
-        Self { value, state: StepState::Passed, message: message.into() }
+        Self { value, state: StepState::Passed, message: message.into(), ends: None }
     }
 
     /// The step did not work, but the admin may go on.
     pub fn warning(value: T, message: impl Into<String>) -> Self {
-        Self { value, state: StepState::Warning, message: message.into() }
+        Self { value, state: StepState::Warning, message: message.into(), ends: None }
     }
 
     /// The step is not needed for this destination.
     pub fn skipped(value: T, message: impl Into<String>) -> Self {
-        Self { value, state: StepState::Skipped, message: message.into() }
+        Self { value, state: StepState::Skipped, message: message.into(), ends: None }
+    }
+
+    /// Adds until when what was found holds, where that is known.
+    #[must_use]
+    pub fn until(mut self, what: Lasting, at: Option<Timestamp>) -> Self {
+        self.ends = at.map(|at| Ends { what, at });
+        self
     }
 }
 
@@ -120,25 +151,30 @@ impl Report {
         work: impl Future<Output = Result<Found<T>, String>>,
     ) -> Option<T> {
         if self.outcome_so_far() == Outcome::Failed {
-            self.finished(name, StepState::Skipped, Duration::ZERO, "Not reached".to_owned());
+            self.finished(name, StepState::Skipped, Duration::ZERO, "Not reached".to_owned(), None);
             return None;
         }
         let started = Instant::now();
         let result = tokio::time::timeout(STEP_LIMIT, work).await;
-        let (value, state, message) = match result {
-            Ok(Ok(found)) => (Some(found.value), found.state, found.message),
-            Ok(Err(problem)) => (None, StepState::Failed, problem),
-            Err(_) => (None, StepState::Failed, "unreachable: no answer within 60 seconds".to_owned()),
+        let (found, problem) = match result {
+            Ok(Ok(found)) => (Some(found), String::new()),
+            Ok(Err(problem)) => (None, problem),
+            Err(_) => (None, "unreachable: no answer within 60 seconds".to_owned()),
         };
-        self.finished(name, state, started.elapsed(), message);
-        value
+        let took = started.elapsed();
+        let Some(found) = found else {
+            self.finished(name, StepState::Failed, took, problem, None);
+            return None;
+        };
+        self.finished(name, found.state, took, found.message, found.ends);
+        Some(found.value)
     }
 
     /// Marks every step that has not been run as skipped. The registry calls this after each check.
     pub fn close(&mut self) {
         for &name in StepName::ALL {
             if self.steps.iter().all(|step| step.name != name) {
-                self.finished(name, StepState::Skipped, Duration::ZERO, "Not reached".to_owned());
+                self.finished(name, StepState::Skipped, Duration::ZERO, "Not reached".to_owned(), None);
             }
         }
     }
@@ -164,9 +200,16 @@ impl Report {
         }
     }
 
-    fn finished(&mut self, name: StepName, state: StepState, took: Duration, message: String) {
+    fn finished(
+        &mut self,
+        name: StepName,
+        state: StepState,
+        took: Duration,
+        message: String,
+        ends: Option<Ends>,
+    ) {
         let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        let step = Step { name, state, ms, message };
+        let step = Step { name, state, ms, message, ends };
         if let Some(watcher) = &self.watcher {
             // the page may have gone; the report is complete without it
             let _ = watcher.send(step.clone());

@@ -8,6 +8,7 @@ pub mod apps;
 pub mod audit;
 pub mod conversations;
 pub mod deliveries;
+pub mod doctor;
 pub mod endpoints;
 pub mod events;
 pub mod intake;
@@ -29,6 +30,7 @@ pub const ORDER: &[&str] = &[
     "conversations",
     "media",
     "deliveries",
+    "doctor",
     "intake",
     "overview",
 ];

@@ -55,6 +55,13 @@ impl Timestamp {
         (date.year(), date.month(), date.day())
     }
 
+    /// Gives the instant as HTTP writes it, to the second.
+    #[must_use]
+    pub fn http_date(self) -> String {
+        let printer = jiff::fmt::rfc2822::DateTimePrinter::new();
+        printer.timestamp_to_rfc9110_string(&self.instant()).unwrap_or_default()
+    }
+
     fn instant(self) -> jiff::Timestamp {
         jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
     }

@@ -1,10 +1,10 @@
 //! What an admin enters for a bucket.
 
 use serde::{Deserialize, Serialize};
-use url::Url;
 
+use super::super::typed;
 use super::Secrets;
-use crate::platform::form::{Check, FieldErrors, FormFields};
+use crate::platform::form::{FieldErrors, FormFields};
 use crate::platform::secret::Secret;
 use crate::text_enum;
 
@@ -55,7 +55,7 @@ text_enum! {
 impl Settings {
     /// Gives the key of an object.
     pub(super) fn key(&self, path: &str) -> String {
-        if self.prefix.is_empty() { path.to_owned() } else { format!("{}/{path}", self.prefix) }
+        typed::below(&self.prefix, path)
     }
 
     /// Tells whether the bucket is Amazon's own.
@@ -76,12 +76,12 @@ pub(super) fn parse(
 ) -> Result<(Settings, Secrets), FieldErrors> {
     let mut check = form.check();
     let settings = Settings {
-        bucket: word(&mut check, "bucket", "the bucket's name", "._-"),
-        region: word(&mut check, "region", "the region", "-"),
-        access_key_id: word(&mut check, "access_key_id", "the access key ID", "._-+/=:@"),
-        endpoint_url: endpoint_url(&mut check),
+        bucket: typed::word(&mut check, "bucket", "the bucket's name", "._-"),
+        region: typed::word(&mut check, "region", "the region", "-"),
+        access_key_id: typed::word(&mut check, "access_key_id", "the access key ID", "._-+/=:@"),
+        endpoint_url: typed::endpoint_url(&mut check, "https://s3.example.com"),
         path_style: check.flag("path_style"),
-        prefix: prefix(&mut check),
+        prefix: typed::prefix(&mut check),
         storage_class: Some(check.text("storage_class", 40)).filter(|class| !class.is_empty()),
         server_side_encryption: check
             .parsed("server_side_encryption", "Choose none, AES256 or aws:kms")
@@ -106,46 +106,6 @@ pub(super) fn parse(
         check.refuse("secret_access_key", "Enter the secret access key");
     }
     check.finish((settings, Secrets { secret_access_key }))
-}
-
-/// Asks for letters, digits and a few signs: these values become parts of host names, paths and headers.
-fn word(check: &mut Check<'_>, name: &str, what: &str, signs: &str) -> String {
-    let text = check.required(name, what, 255);
-    if !text.chars().all(|c| c.is_ascii_alphanumeric() || signs.contains(c)) {
-        let list: Vec<_> = signs.chars().map(String::from).collect();
-        check.refuse(name, format!("Use letters without accents, digits and {}", list.join(" ")));
-    }
-    text
-}
-
-fn endpoint_url(check: &mut Check<'_>) -> Option<String> {
-    let name = "endpoint_url";
-    let text = check.text(name, 2_000);
-    // the parser repairs these; whoever means well does not type them
-    if text.contains(['\\', ' ']) {
-        check.refuse(name, "Remove spaces and backslashes from the address");
-    }
-    let url: Url = check.parsed(name, "Enter an address such as https://s3.example.com")?;
-    if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none_or(str::is_empty) {
-        check.refuse(name, "Enter an address such as https://s3.example.com");
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        check.refuse(name, "Remove user name and password from the address; keys have their own fields");
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        check.refuse(name, "Remove ? and # and what follows from the address");
-    }
-    Some(url.as_str().trim_end_matches('/').to_owned())
-}
-
-fn prefix(check: &mut Check<'_>) -> String {
-    let text = check.text("prefix", 500);
-    let prefix = text.trim_matches('/').to_owned();
-    let empty_or_dots = |part: &str| matches!(part, "" | "." | "..");
-    if !prefix.is_empty() && prefix.split('/').any(empty_or_dots) {
-        check.refuse("prefix", "Remove empty parts, . and .. from the path");
-    }
-    prefix
 }
 
 #[cfg(test)]

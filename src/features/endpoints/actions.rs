@@ -173,6 +173,11 @@ pub async fn note_test(
     audit::record(tx, actor, now, act).await
 }
 
+/// Writes down that a test of nobody in particular has failed: the endpoint counts as failing until something works.
+pub async fn note_broken(tx: &mut Tx, id: EndpointId, message: &str, now: Timestamp) -> DbResult<()> {
+    store::save_broken(tx, id, message, now).await
+}
+
 /// Writes down that somebody lets everything that waits be tried at once.
 pub async fn note_hurry(tx: &mut Tx, actor: &Actor, now: Timestamp, id: EndpointId) -> DbResult<()> {
     store::touch(tx, id, now).await?;

@@ -7,9 +7,10 @@ use serde::Deserialize;
 
 use super::chart::{Chart, Range};
 use crate::features::deliveries::pages::{DeliveryRow, size};
+use crate::features::doctor::Checkup;
 use crate::features::endpoints::{EndpointSummary, Figures, Health};
 use crate::features::use_cases::Assignments;
-use crate::features::{apps, deliveries, endpoints, use_cases};
+use crate::features::{apps, deliveries, doctor, endpoints, use_cases};
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbResult, Tx};
 use crate::platform::web::shell::Shell;
@@ -82,6 +83,7 @@ struct Facts {
     range: Range,
     now: Timestamp,
     hours: Vec<(Timestamp, Figures)>,
+    checkups: Vec<Checkup>,
 }
 
 /// How far back the figures go.
@@ -121,6 +123,7 @@ async fn gather(tx: &mut Tx, now: Timestamp, range: Range) -> DbResult<Facts> {
         waiting: deliveries::count_waiting_anywhere(tx).await?,
         deliveries: deliveries::pages::latest(tx, LATEST, now).await?,
         hours: endpoints::hours(tx, range.since(now)).await?,
+        checkups: doctor::all(tx).await?,
         range,
         now,
     })
@@ -215,7 +218,7 @@ fn attention(facts: &Facts) -> Vec<Attention> {
                 label: health.label(),
                 name: endpoint.name.clone(),
                 text,
-                href,
+                href: href.clone(),
                 action: "View",
             });
         } else if facts.assignments.users_of(endpoint.id).next().is_none() {
@@ -225,8 +228,21 @@ fn attention(facts: &Facts) -> Vec<Attention> {
                 label: "Unused",
                 name: endpoint.name.clone(),
                 text,
-                href,
+                href: href.clone(),
                 action: "Assign",
+            });
+        }
+        let checkup = facts.checkups.iter().find(|checkup| checkup.endpoint_id == endpoint.id);
+        if let Some(warning) =
+            checkup.and_then(Checkup::ends).and_then(|ends| doctor::warning(ends, facts.now))
+        {
+            list.push(Attention {
+                kind: if warning.days <= 1 { "err" } else { "warn" },
+                label: "Ends soon",
+                name: endpoint.name.clone(),
+                text: warning.sentence(),
+                href,
+                action: "View",
             });
         }
     }

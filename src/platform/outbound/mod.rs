@@ -5,6 +5,7 @@
 //! used, nothing is decompressed, and there is no switch that skips the verification of a certificate. Limits on sizes
 //! are the callers' business: they know what they expect.
 
+mod azure;
 mod guard;
 mod pace;
 mod patience;
@@ -33,6 +34,7 @@ use url::{Host, Url};
 use self::guard::{Guard, Need};
 pub use self::guard::{Refused, Verdict};
 pub use self::patience::retry_after;
+pub use self::tls::certificate_end;
 
 /// How long a connection may take to stand, finding its address included; more than three lost packets cost.
 const CONNECT: Duration = Duration::from_secs(5);

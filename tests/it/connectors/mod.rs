@@ -1,5 +1,6 @@
 //! Every destination type against the real server it speaks to.
 
+mod azure;
 mod contract;
 mod folder;
 mod https;

@@ -7,10 +7,12 @@ use futures_util::FutureExt;
 use super::form::crumbs;
 use super::pictures::PictureView;
 use super::views::{TestView, UseCaseChoice, percent};
+use crate::connectors::Outcome;
 use crate::features::deliveries::pages::{LogParams, LogView};
+use crate::features::doctor::{Checkup, Occasion, PastTest};
 use crate::features::endpoints::{self, Endpoint, EndpointId, Figures, PausedReason};
 use crate::features::{
-    deliveries,
+    deliveries, doctor,
     use_cases::{self, Assignments},
 };
 use crate::formats::kinds::Purpose;
@@ -61,6 +63,41 @@ pub(super) struct Show {
     picture: Option<Safe<String>>,
     test: Option<TestView>,
     log: Option<LogView>,
+    ending: Option<EndingView>,
+    tests: Vec<PastTestView>,
+}
+
+/// Something that the endpoint rests on and that ends soon.
+struct EndingView {
+    kind: &'static str,
+    sentence: String,
+    at: Timestamp,
+}
+
+/// A line of the history of tests.
+struct PastTestView {
+    kind: &'static str,
+    title: String,
+    message: String,
+    at: Timestamp,
+}
+
+/// How many tests of the past the page shows.
+const TESTS: i64 = 10;
+
+impl From<PastTest> for PastTestView {
+    fn from(test: PastTest) -> Self {
+        let (kind, word) = match test.outcome {
+            Outcome::Passed => ("ok", "passed"),
+            Outcome::Warnings => ("warn", "passed with warnings"),
+            Outcome::Failed => ("err", "failed"),
+        };
+        let who = match test.occasion {
+            Occasion::Person => "Test",
+            Occasion::Round => "Daily test",
+        };
+        Self { kind, title: format!("{who} {word}"), message: test.message, at: test.tested_at }
+    }
 }
 
 struct EndpointHead {
@@ -123,11 +160,13 @@ pub(super) async fn load(visit: &Visit, id: EndpointId, tab: Tab) -> Result<Show
             let all = use_cases::assignments(tx).await?;
             let counts = (deliveries::count_waiting(tx, id).await?, deliveries::count_open(tx, id).await?);
             let figures = endpoints::last_day(tx, now).await?;
-            Ok(Some((endpoint, all, counts, figures)))
+            let tests = doctor::history(tx, id, TESTS).await?;
+            let checkup = doctor::checkup(tx, id).await?;
+            Ok(Some((endpoint, all, counts, figures, tests, checkup)))
         }
         .boxed()
     });
-    let (endpoint, all, counts, figures) = found.await?.ok_or(Failure::NotFound)?;
+    let (endpoint, all, counts, figures, tests, checkup) = found.await?.ok_or(Failure::NotFound)?;
     let figures = figures.into_iter().find(|(of, _)| *of == id).map(|(_, figures)| figures);
     let name = endpoint.summary.name.as_str();
     Ok(Show {
@@ -141,6 +180,8 @@ pub(super) async fn load(visit: &Visit, id: EndpointId, tab: Tab) -> Result<Show
         picture: None,
         test: None,
         log: None,
+        tests: tests.into_iter().map(PastTestView::from).collect(),
+        ending: checkup.and_then(|checkup| ending(&checkup, now)),
         endpoint: EndpointHead::of(&endpoint, figures.unwrap_or_default(), counts),
     })
 }
@@ -187,6 +228,12 @@ fn settings_of(endpoint: &Endpoint) -> Result<String, Failure> {
         Some(connector) => Ok(connector.fields(&connector.filled(endpoint.summary.settings.value()), true)?),
         None => Ok(String::new()),
     }
+}
+
+fn ending(checkup: &Checkup, now: Timestamp) -> Option<EndingView> {
+    let warning = doctor::warning(checkup.ends()?, now)?;
+    let kind = if warning.days <= 1 { "err" } else { "warn" };
+    Some(EndingView { kind, sentence: warning.sentence(), at: warning.at })
 }
 
 fn ticked(all: &Assignments, id: EndpointId) -> FormFields {

@@ -11,8 +11,9 @@ use super::stream::{self, html};
 use super::testing::{self, Progress, Tested};
 use super::views::{TestView, state_word};
 use crate::connectors::{Outcome, Step};
-use crate::features::endpoints::{EndpointId, TestLimit, actions};
-use crate::features::{Services, deliveries};
+use crate::features::doctor::Occasion;
+use crate::features::endpoints::{EndpointId, TestLimit};
+use crate::features::{Services, doctor};
 use crate::platform::db::DbResult;
 use crate::platform::web::{Actor, Message, Reply, Segment, Visit, event_stream};
 
@@ -44,14 +45,7 @@ pub(in crate::features::endpoints) async fn note(
 ) -> DbResult<()> {
     let now = services.clock.now();
     let noting = services.db.write(move |tx| {
-        async move {
-            actions::note_test(tx, &actor, now, id, (outcome, &steps)).await?;
-            match outcome {
-                Outcome::Failed => Ok(()),
-                Outcome::Passed | Outcome::Warnings => deliveries::steering::hurry(tx, id, false, now).await,
-            }
-        }
-        .boxed()
+        async move { doctor::note(tx, &actor, now, id, (Occasion::Person, outcome), &steps).await }.boxed()
     });
     noting.await
 }

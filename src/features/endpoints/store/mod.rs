@@ -150,6 +150,17 @@ pub(super) async fn save_passed(tx: &mut Tx, id: EndpointId, now: Timestamp) -> 
         .map(|done| done.rows_affected()))?)
 }
 
+const SAVE_BROKEN: &str =
+    "UPDATE endpoints SET last_error = $3, failing_since = COALESCE(failing_since, $2), checked_at = $2,
+        updated_at = $2
+    WHERE id = $1 AND deleted_at IS NULL";
+
+/// Keeps that a test failed, which begins a failure or goes on with one.
+pub(super) async fn save_broken(tx: &mut Tx, id: EndpointId, message: &str, now: Timestamp) -> DbResult<()> {
+    expect_one(on!(tx, conn => sqlx::query(SAVE_BROKEN).bind(id).bind(now).bind(message).execute(conn).await
+        .map(|done| done.rows_affected()))?)
+}
+
 const PAUSE: &str =
     "UPDATE endpoints SET state = 'paused', paused_reason = $2, paused_at = $3, updated_at = $3
     WHERE id = $1 AND deleted_at IS NULL AND state <> 'paused'";
