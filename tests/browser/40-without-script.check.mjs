@@ -104,9 +104,9 @@ export async function useCasesAreTickedFromBothSides() {
 
 export async function listsAreNarrowedByTheirAddress() {
   const page = await visit('/deliveries');
-  await page.getByRole('link', { name: 'Held' }).click();
+  await page.getByRole('link', { name: 'Needs attention' }).click();
   await page.waitForURL(`${portal.url}/deliveries?state=held`);
-  await page.getByRole('heading', { name: 'Nothing in this state' }).waitFor();
+  await page.getByRole('heading', { name: 'No delivery matches' }).waitFor();
 
   await page.goto(`${portal.url}/endpoints`);
   await page.getByLabel('Search endpoints').fill('nothing');
