@@ -9,6 +9,7 @@ mod config;
 mod connectors;
 mod deliveries;
 mod deliveries_log;
+mod doctor;
 mod endpoints;
 mod faults;
 mod house;

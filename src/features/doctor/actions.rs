@@ -36,18 +36,28 @@ pub async fn note(
     steps: &[Step],
 ) -> DbResult<()> {
     endpoints::actions::note_test(tx, actor, now, id, (outcome, steps)).await?;
-    let finding = Finding::of(steps);
-    store::insert(tx, id, (occasion, outcome), &finding, now).await?;
-    // only who got through to the end has seen everything that may end
-    let is_whole = !steps.iter().any(|step| step.state == StepState::Failed);
-    store::save(tx, id, is_whole.then(|| model::endings(steps)), now).await?;
+    remember(tx, now, id, (occasion, outcome), steps).await?;
     match (outcome, occasion) {
         (Outcome::Passed | Outcome::Warnings, _) => deliveries::steering::hurry(tx, id, false, now).await,
         (Outcome::Failed, Occasion::Round) => {
-            endpoints::actions::note_broken(tx, id, finding.message, now).await
+            endpoints::actions::note_broken(tx, id, Finding::of(steps).message, now).await
         }
         (Outcome::Failed, Occasion::Person) => Ok(()),
     }
+}
+
+/// Keeps a test of a stored endpoint, or of one that is stored with it.
+pub async fn remember(
+    tx: &mut Tx,
+    now: Timestamp,
+    id: EndpointId,
+    how: (Occasion, Outcome),
+    steps: &[Step],
+) -> DbResult<()> {
+    store::insert(tx, id, how, &Finding::of(steps), now).await?;
+    // only who got through to the end has seen everything that may end
+    let is_whole = !steps.iter().any(|step| step.state == StepState::Failed);
+    store::save(tx, id, is_whole.then(|| model::endings(steps)), now).await
 }
 
 /// Queues a test of each endpoint that is due.

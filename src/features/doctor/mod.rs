@@ -10,6 +10,6 @@ pub mod jobs;
 mod model;
 mod store;
 
-pub use actions::note;
+pub use actions::{note, remember};
 pub use model::{Checkup, Notice, Occasion, PastTest, Warning, endings, warning};
 pub use store::{all, checkup, history};

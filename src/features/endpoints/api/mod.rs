@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 use serde_json::json;
 
 use self::views::{SummaryView, view};
-use super::pages::draft::{About, Draft};
+use super::pages::draft::{About, Draft, Ended};
 use super::pages::testing;
 use super::{EndpointId, TestLimit, store};
 use crate::connectors::{self, AnyConnector, Outcome, Step};
@@ -62,7 +62,7 @@ pub async fn create(call: Call, body: JsonObject, services: Data<Services>, limi
         if !draft.may_be_saved(outcome) {
             return Err(refusal(&steps, outcome));
         }
-        save(&call, services.clone(), draft, (once, print)).await
+        save(&call, services.clone(), (draft, (outcome, steps)), (once, print)).await
     })
     .await
 }
@@ -87,7 +87,7 @@ pub async fn update(
     let actor = call.actor.clone();
     let saving = call.write(move |tx| {
         async move {
-            let id = draft.save_in(tx, &services, &actor).await?;
+            let id = draft.save_in(tx, &services, &actor, &(outcome, steps)).await?;
             Ok::<_, UseCaseError>(view(tx, id).await?)
         }
         .boxed()
@@ -107,13 +107,13 @@ fn members(body: &JsonObject) -> Vec<&'static str> {
 async fn save(
     call: &Call,
     services: Data<Services>,
-    draft: Draft,
+    (draft, test): (Draft, Ended),
     (once, print): (Once, Fingerprint),
 ) -> Result<Answer, Failure> {
     let actor = call.actor.clone();
     let saving = call.write(move |tx| {
         async move {
-            let id = draft.save_in(tx, &services, &actor).await?;
+            let id = draft.save_in(tx, &services, &actor, &test).await?;
             let answer = Answer::json(StatusCode::CREATED, &view(tx, id).await?)?;
             once.settle(tx, &print, &answer).await?;
             Ok::<_, UseCaseError>(answer)

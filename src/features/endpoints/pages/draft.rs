@@ -4,14 +4,18 @@ use actix_web::web::Data;
 use futures_util::FutureExt;
 
 use super::testing::Tested;
-use crate::connectors::Outcome;
+use crate::connectors::{Outcome, Step};
 use crate::features::Services;
 use crate::features::deliveries;
+use crate::features::doctor::{self, Occasion};
 use crate::features::endpoints::{self, Destination, EndpointForm, EndpointId, actions};
 use crate::features::use_cases::{self, Serves, UseCaseError};
 use crate::platform::db::{DbResult, Tx};
 use crate::platform::form::{FieldErrors, FormFields};
 use crate::platform::web::{Actor, Failure};
+
+/// How a test ended, and its steps.
+pub(in crate::features::endpoints) type Ended = (Outcome, Vec<Step>);
 
 /// What a form is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,14 +137,16 @@ impl Draft {
         }
     }
 
-    /// Saves it with its use cases.
+    /// Saves it with its use cases and the test that it has passed.
     pub(in crate::features::endpoints) async fn save(
         self,
         services: Data<Services>,
         actor: Actor,
+        test: Ended,
     ) -> Result<EndpointId, Failure> {
         let db = services.db.clone();
-        let saved = db.write(move |tx| async move { self.save_in(tx, &services, &actor).await }.boxed());
+        let saved =
+            db.write(move |tx| async move { self.save_in(tx, &services, &actor, &test).await }.boxed());
         Ok(saved.await?)
     }
 
@@ -150,14 +156,21 @@ impl Draft {
         tx: &mut Tx,
         services: &Services,
         actor: &Actor,
+        (outcome, steps): &Ended,
     ) -> Result<EndpointId, UseCaseError> {
         let (what, now) = ((&self.form, &self.serves), services.clock.now());
-        let About::Change(id) = self.about else {
-            return use_cases::actions::add_endpoint(tx, &services.vault, actor, now, what).await;
+        let id = match self.about {
+            About::Change(id) => {
+                let which = (id, self.revision);
+                use_cases::actions::change_endpoint(tx, &services.vault, actor, now, which, what).await?;
+                deliveries::steering::hurry(tx, id, false, now).await?;
+                id
+            }
+            About::New | About::Copy(_) => {
+                use_cases::actions::add_endpoint(tx, &services.vault, actor, now, what).await?
+            }
         };
-        let which = (id, self.revision);
-        use_cases::actions::change_endpoint(tx, &services.vault, actor, now, which, what).await?;
-        deliveries::steering::hurry(tx, id, false, now).await?;
+        doctor::remember(tx, now, id, (Occasion::Person, *outcome), steps).await?;
         Ok(id)
     }
 }

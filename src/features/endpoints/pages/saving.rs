@@ -11,7 +11,7 @@ use super::form::{self, EditView};
 use super::stream::{self, html};
 use super::testing::{self, Progress};
 use super::views::{TestView, state_word};
-use crate::connectors::Outcome;
+use crate::connectors::{Outcome, Step};
 use crate::features::Services;
 use crate::features::endpoints::{EndpointId, TestLimit};
 use crate::platform::form::{FieldErrors, FormFields};
@@ -69,12 +69,12 @@ async fn unwatched(
     draft: Draft,
 ) -> Reply {
     let (steps, outcome) = testing::run(draft.tested(), services.clone()).await;
-    let test = TestView::ended(steps, outcome);
+    let test = TestView::ended(steps.clone(), outcome);
     if !draft.may_be_saved(outcome) {
         return form::answer(visit, about, form, Some(test)).await;
     }
     let words = draft.saved_words();
-    match draft.save(services, visit.actor.clone()).await {
+    match draft.save(services, visit.actor.clone(), (outcome, steps)).await {
         Ok(id) => visit.redirect(&format!("/endpoints/{id}"), words),
         Err(Failure::Invalid(errors)) => {
             form::answer(visit, about, form.with_errors(errors), Some(test)).await
@@ -92,7 +92,7 @@ fn watched(
 ) -> HttpResponse {
     let test = testing::test(draft.tested(), services.clone());
     let (shell, actor) = (form::bare_shell(visit), visit.actor.clone());
-    event_stream(messages(test, Ending { shell, actor, about, form, services, draft }))
+    event_stream(messages(test, Ending { shell, actor, about, form, services, draft, steps: Vec::new() }))
 }
 
 /// Turns the progress of a test into messages. Saving happens in the last one, and so only while somebody still reads.
@@ -100,9 +100,12 @@ fn messages(test: impl Stream<Item = Progress>, ending: Ending) -> impl Stream<I
     let begin = stream::begin(TestView::running());
     let mut ending = Some(ending);
     let rest = test.then(move |progress| {
-        let ending = if matches!(progress, Progress::Done(_)) { ending.take() } else { None };
+        if let (Progress::Step(step), Some(ending)) = (&progress, &mut ending) {
+            ending.steps.push(step.clone());
+        }
+        let ended = if matches!(progress, Progress::Done(_)) { ending.take() } else { None };
         async move {
-            match (progress, ending) {
+            match (progress, ended) {
                 (Progress::Step(step), _) => vec![stream::step(step)],
                 (Progress::Done(outcome), Some(ending)) => ending.messages(outcome).await,
                 (Progress::Done(_), None) => Vec::new(),
@@ -120,6 +123,7 @@ struct Ending {
     form: FormFields,
     services: Data<Services>,
     draft: Draft,
+    steps: Vec<Step>,
 }
 
 impl Ending {
@@ -129,7 +133,12 @@ impl Ending {
             return self.form_again(state_word(outcome), FieldErrors::default()).await;
         }
         let said = if self.about.changed().is_some() { "saved" } else { "added" };
-        match self.draft.clone().save(self.services.clone(), self.actor.clone()).await {
+        match self
+            .draft
+            .clone()
+            .save(self.services.clone(), self.actor.clone(), (outcome, self.steps.clone()))
+            .await
+        {
             Ok(id) => {
                 let address = format!("/endpoints/{id}?{said}=yes");
                 vec![html(&StreamEnd { state: "passed" }), Message::Named("saved", address)]

@@ -5,7 +5,7 @@ use actix_web::web::Data;
 use askama::Template;
 use futures_util::{FutureExt, Stream, StreamExt};
 
-use super::draft;
+use super::draft::{self, Ended};
 use super::show::{self, Tab};
 use super::stream::{self, html};
 use super::testing::{self, Progress, Tested};
@@ -41,7 +41,7 @@ pub(in crate::features::endpoints) async fn note(
     services: &Data<Services>,
     actor: Actor,
     id: EndpointId,
-    (outcome, steps): (Outcome, Vec<Step>),
+    (outcome, steps): Ended,
 ) -> DbResult<()> {
     let now = services.clock.now();
     let noting = services.db.write(move |tx| {

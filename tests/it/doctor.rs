@@ -1,0 +1,116 @@
+//! How endpoints do when nobody looks: daily tests, what they found, and what people are told.
+
+use std::time::Duration;
+
+use mediaport::features::apps::Scope;
+use mediaport::platform::web::Role;
+use serde_json::json;
+
+use crate::support::{ApiClient, TestApp, peer};
+
+/// Until well into the next night.
+const A_DAY: Duration = Duration::from_hours(37);
+
+async fn shelf(admin: &ApiClient) -> String {
+    let shelf = json!({"name": "Shelf", "type": "folder", "directory": "shelf"});
+    admin.post("/api/v1/endpoints", &shelf).await.expect(201).json()["id"].as_str().unwrap().to_owned()
+}
+
+fn put_in_the_way(app: &TestApp) {
+    let shelf = app.config().folder_root.join("shelf");
+    std::fs::remove_dir_all(&shelf).expect("the folder of the test was there");
+    std::fs::write(&shelf, b"in the way").expect("a file can stand there");
+}
+
+fn take_away(app: &TestApp) {
+    std::fs::remove_file(app.config().folder_root.join("shelf")).expect("the file was there");
+}
+
+#[tokio::test]
+async fn an_endpoint_that_broke_is_found_by_night_and_so_is_its_recovery() {
+    let app = TestApp::start().await;
+    let admin = app.add_token(Role::Admin).await;
+    let address = format!("/api/v1/endpoints/{}", shelf(&admin).await);
+    app.run_due_jobs().await;
+    let tests = async || {
+        let person = app.sign_in(Role::Auditor).await;
+        let page = person.get(&address.replace("/api/v1", "")).await.expect(200);
+        page.texts("#tests + .count, section[aria-labelledby=tests] li b")
+    };
+    assert_eq!(tests().await, ["Test passed"], "the one that it was saved with");
+
+    put_in_the_way(&app);
+    app.clock.advance(A_DAY);
+    app.run_due_jobs().await;
+    let broken = admin.get(&address).await.expect(200).json();
+    assert!(broken["last_error"].as_str().unwrap().contains("link or a file"), "{broken}");
+    assert_eq!(tests().await, ["Daily test failed", "Test passed"]);
+    let auditor = app.sign_in(Role::Auditor).await;
+    auditor.get("/").await.expect(200).assert_mentions("Failing");
+
+    take_away(&app);
+    app.clock.advance(A_DAY);
+    app.run_due_jobs().await;
+    assert_eq!(admin.get(&address).await.json()["last_error"], json!(null));
+    assert_eq!(tests().await, ["Daily test passed", "Daily test failed", "Test passed"]);
+    let acts = admin.get("/api/v1/audit?action=endpoint.tested").await.expect(200).json();
+    assert_eq!(acts["items"][0]["actor"]["name"], "doctor", "{acts}");
+}
+
+#[tokio::test]
+async fn a_daily_test_lets_what_waits_be_tried() {
+    let app = TestApp::start().await;
+    let admin = app.add_token(Role::Admin).await;
+    let id = shelf(&admin).await;
+    admin.post("/api/v1/use-cases", &json!({"name": "Claims", "recordings": [id]})).await.expect(201);
+    let client = app.add_key("Claims", Scope::ALL).await;
+    let conversation = client.open_conversation("Claims").await;
+    put_in_the_way(&app);
+    let about = [("kind", "recording"), ("file_name", "call.wav")];
+    client.upload(&conversation, &about, b"RIFF\x24\0\0\0WAVEfmt ").await.expect(201);
+    app.run_due_jobs().await;
+    take_away(&app);
+
+    app.clock.advance(A_DAY);
+    app.run_due_jobs().await;
+
+    let all = admin.get("/api/v1/deliveries").await.expect(200).json();
+    assert_eq!(all["items"][0]["state"], "delivered", "{all}");
+}
+
+#[tokio::test]
+async fn a_paused_endpoint_is_left_alone() {
+    let app = TestApp::start().await;
+    let admin = app.add_token(Role::Admin).await;
+    let address = format!("/api/v1/endpoints/{}", shelf(&admin).await);
+    admin.post(&format!("{address}/pause"), &json!({})).await.expect(200);
+    put_in_the_way(&app);
+
+    app.clock.advance(A_DAY);
+    app.run_due_jobs().await;
+
+    let paused = admin.get(&address).await.expect(200).json();
+    assert_eq!((&paused["state"], &paused["last_error"]), (&json!("paused"), &json!(null)));
+}
+
+#[tokio::test]
+async fn the_end_of_a_certificate_and_of_a_signature_is_said_in_time() {
+    let app = TestApp::start().await;
+    let admin = app.add_token(Role::Admin).await;
+    let hub =
+        json!({"name": "Hub", "type": "https", "url": format!("{}/post/doctor", peer("TEST_SINK_HTTPS"))});
+    let id =
+        admin.post("/api/v1/endpoints", &hub).await.expect(201).json()["id"].as_str().unwrap().to_owned();
+    let person = app.sign_in(Role::Admin).await;
+    let page = async || person.get(&format!("/endpoints/{id}")).await.expect(200).text();
+    let before = page().await;
+
+    // the certificates of the test authority end within a year
+    app.clock.advance(Duration::from_hours(24 * 400));
+    let person = app.sign_in(Role::Admin).await;
+    let after = person.get(&format!("/endpoints/{id}")).await.expect(200).text();
+
+    assert!(after.contains("certificate has ended on"), "{after}");
+    person.get("/").await.expect(200).assert_mentions("Ends soon");
+    drop(before);
+}
