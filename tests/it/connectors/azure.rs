@@ -201,7 +201,7 @@ async fn what_is_wrong_with_an_account_is_said_with_its_cure() {
         let refused = container.refusal(changes).await;
         assert!(matches!(refused, DeliveryError::Endpoint { .. }), "{changes:?}: {refused:?}");
     }
-    let closed = container.refusal(&[("endpoint_url", "https://localhost:1/clinicfiles")]).await;
+    let closed = container.refusal(&[("endpoint_url", "http://127.0.0.1:1/clinicfiles")]).await;
     assert!(closed.message().starts_with("unreachable: "), "{closed}");
     let private = container.refusal(&[("endpoint_url", "https://10.0.0.1/clinicfiles")]).await;
     assert!(private.message().starts_with("refused_by_policy: "), "{private}");
