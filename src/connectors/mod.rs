@@ -35,7 +35,8 @@ use crate::platform::form::{FieldErrors, FormFields};
 use crate::platform::outbound::Outbound;
 
 /// Every destination type, in the order in which the form offers them.
-pub const ALL: &[&dyn AnyConnector] = &[&s3::S3, &sftp::Sftp, &gdrive::Gdrive, &https::Https, &folder::Folder];
+pub const ALL: &[&dyn AnyConnector] =
+    &[&s3::S3, &sftp::Sftp, &gdrive::Gdrive, &https::Https, &folder::Folder];
 
 /// Finds a destination type by its stored key.
 #[must_use]

@@ -123,12 +123,14 @@ impl Drive<'_> {
         request: Request<reqwest::Body>,
     ) -> Result<Response<reqwest::Body>, Unsent> {
         let token = token::get(self).await.map_err(Unsent::Delivery)?;
-        let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose()))
-            .map_err(|_| Unsent::Delivery(DeliveryError::endpoint("Google handed out a token that cannot be sent")))?;
+        let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose())).map_err(|_| {
+            Unsent::Delivery(DeliveryError::endpoint("Google handed out a token that cannot be sent"))
+        })?;
         bearer.set_sensitive(true);
         let (mut head, body) = request.into_parts();
         head.headers.insert(AUTHORIZATION, bearer);
-        let answer = self.ground.outbound.send(Request::from_parts(head, body)).await.map_err(Unsent::Outbound)?;
+        let answer =
+            self.ground.outbound.send(Request::from_parts(head, body)).await.map_err(Unsent::Outbound)?;
         if answer.status() == http::StatusCode::UNAUTHORIZED {
             token::forget(self, &token).await;
         }
@@ -136,12 +138,22 @@ impl Drive<'_> {
     }
 
     /// Makes a call and reads what it gives.
-    async fn call<T: DeserializeOwned>(&self, method: Method, url: Url, body: Option<Value>) -> Result<T, Trouble> {
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        url: Url,
+        body: Option<Value>,
+    ) -> Result<T, Trouble> {
         let said = self.call_for_bytes(method, url, body).await?;
         serde_json::from_slice(&said).map_err(|_| Trouble::Delivery(unreadable()))
     }
 
-    async fn call_for_bytes(&self, method: Method, url: Url, body: Option<Value>) -> Result<Vec<u8>, Trouble> {
+    async fn call_for_bytes(
+        &self,
+        method: Method,
+        url: Url,
+        body: Option<Value>,
+    ) -> Result<Vec<u8>, Trouble> {
         let mut request = Request::builder().method(method).uri(url.as_str());
         if body.is_some() {
             request = request.header(CONTENT_TYPE, "application/json; charset=UTF-8");
@@ -173,7 +185,8 @@ impl Drive<'_> {
         only_folders: bool,
     ) -> Result<Vec<File>, Trouble> {
         let folders = if only_folders { format!(" and mimeType = '{FOLDER}'") } else { String::new() };
-        let asked = format!("'{parent}' in parents and name = '{}' and trashed = false{folders}", quoted(name));
+        let asked =
+            format!("'{parent}' in parents and name = '{}' and trashed = false{folders}", quoted(name));
         let fields = format!("files({FILE})");
         let mut query = vec![
             ("q", asked.as_str()),
@@ -189,8 +202,11 @@ impl Drive<'_> {
         let url = self.url("/drive/v3/files", &query)?;
         let page: Page = self.call(Method::GET, url, None).await?;
         // the service compares names more loosely than people do
-        let mut found: Vec<_> =
-            page.files.into_iter().filter(|file| file.name == name && is_id(&file.id) && !file.trashed).collect();
+        let mut found: Vec<_> = page
+            .files
+            .into_iter()
+            .filter(|file| file.name == name && is_id(&file.id) && !file.trashed)
+            .collect();
         found.sort_by(|one, other| (&one.created_time, &one.id).cmp(&(&other.created_time, &other.id)));
         Ok(found)
     }

@@ -83,7 +83,8 @@ struct Reason {
     reason: String,
 }
 
-const RATE: &[&str] = &["rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED", "sharingRateLimitExceeded"];
+const RATE: &[&str] =
+    &["rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED", "sharingRateLimitExceeded"];
 const DAILY: &[&str] = &["dailyLimitExceeded", "dailyLimitExceededUnreg", "quotaExceeded"];
 const FULL: &[&str] =
     &["teamDriveFileLimitExceeded", "numChildrenInNonRootLimitExceeded", "activeItemCreationLimitExceeded"];
@@ -170,7 +171,8 @@ impl Fault {
     /// Service accounts own no storage: whatever they store has to belong to somebody else.
     fn no_storage(&self, drive: &Drive<'_>) -> DeliveryError {
         if drive.settings.impersonate.is_some() || drive.settings.shared_drive_id.is_some() {
-            return self.wait("The storage behind this folder is full. Make room; deliveries go on by themselves");
+            return self
+                .wait("The storage behind this folder is full. Make room; deliveries go on by themselves");
         }
         DeliveryError::endpoint(format!(
             "{} has no storage of its own. Use a folder in a shared drive, or impersonate a person",

@@ -76,7 +76,9 @@ pub(super) async fn look(drive: &Drive<'_>) -> Result<File, DeliveryError> {
         return Err(DeliveryError::endpoint("The folder ID is that of a file. Enter that of a folder"));
     }
     if folder.trashed {
-        return Err(DeliveryError::endpoint("The folder lies in the trash. Restore it, or enter another one"));
+        return Err(DeliveryError::endpoint(
+            "The folder lies in the trash. Restore it, or enter another one",
+        ));
     }
     if drive.settings.shared_drive_id.is_some() && drive.settings.shared_drive_id != folder.drive_id {
         return Err(DeliveryError::endpoint(
@@ -100,11 +102,7 @@ pub(super) async fn forget(drive: &Drive<'_>) {
     *slot.lock().await = None;
 }
 
-async fn child(
-    drive: &Drive<'_>,
-    parent: (&str, Option<&str>),
-    name: &str,
-) -> Result<String, DeliveryError> {
+async fn child(drive: &Drive<'_>, parent: (&str, Option<&str>), name: &str) -> Result<String, DeliveryError> {
     let refused = |trouble: super::fault::Trouble| trouble.delivery(drive, MAKE);
     let oldest = async || {
         let found = drive.named(parent, name, true).await.map_err(refused)?;

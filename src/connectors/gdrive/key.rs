@@ -15,11 +15,15 @@ use crate::platform::secret::Secret;
 pub(super) enum KeyProblem {
     #[error("This is no JSON. Enter the whole file that Google handed out as the key, from {{ to }}")]
     NotJson,
-    #[error("This is not the key of a service account. Make one in the Google Cloud console: IAM, Service Accounts, Keys, JSON")]
+    #[error(
+        "This is not the key of a service account. Make one in the Google Cloud console: IAM, Service Accounts, Keys, JSON"
+    )]
     OtherKind,
     #[error("The key names no account (client_email). Enter the whole file that Google handed out")]
     NoAccount,
-    #[error("The private key in this file cannot be read. Enter the file as Google handed it out, or make a new key")]
+    #[error(
+        "The private key in this file cannot be read. Enter the file as Google handed it out, or make a new key"
+    )]
     Unreadable,
 }
 

@@ -66,7 +66,10 @@ impl Connector for Gdrive {
     const TAKES: Takes = Takes::Everything;
     const FIELDS: &'static [Field] = &[
         Field::secret("service_account_key", "The service account's key: the JSON file, as text"),
-        Field::required("folder_id", "The folder that gets the files: its identifier, or its address in a browser"),
+        Field::required(
+            "folder_id",
+            "The folder that gets the files: its identifier, or its address in a browser",
+        ),
         Field::optional("shared_drive_id", "The shared drive that the folder has to be in"),
         Field::optional("impersonate", "E-mail address of the person in whose name files are stored"),
     ];

@@ -39,7 +39,9 @@ pub(super) async fn reserve(
             // nothing has been stored under it so far
             Err(trouble) if trouble.is_missing() => return Ok(None),
             Err(trouble) => return Err(trouble.delivery(drive, LOOK)),
-            Ok(file) if !file.trashed && file.likeness(&Sums::of(item)) != Likeness::Differs => return Ok(None),
+            Ok(file) if !file.trashed && file.likeness(&Sums::of(item)) != Likeness::Differs => {
+                return Ok(None);
+            }
             // damaged, or thrown away: no other file can have its identifier
             Ok(_) => {}
         }

@@ -10,7 +10,8 @@ use crate::platform::secret::Secret;
 
 /// Longer than any identifier that Google hands out.
 const MOST_ID: usize = 128;
-const WRONG_ID: &str = "Enter the identifier alone: the letters, digits, - and _ at the end of the address in a browser";
+const WRONG_ID: &str =
+    "Enter the identifier alone: the letters, digits, - and _ at the end of the address in a browser";
 
 /// Where the files of an endpoint go, and in whose name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,7 +73,10 @@ fn account(
             Some(ServiceAccount { email: settings.client_email.clone(), secrets: secrets.clone() })
         }
         Some(_) => {
-            check.refuse(name, "Enter the key again: the stored one was meant for another person to impersonate");
+            check.refuse(
+                name,
+                "Enter the key again: the stored one was meant for another person to impersonate",
+            );
             None
         }
         None => {

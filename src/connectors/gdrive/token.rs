@@ -117,8 +117,11 @@ async fn exchange(drive: &Drive<'_>) -> Result<Granted, DeliveryError> {
     let request = Request::post(drive.ground.google.token.as_str())
         .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
         .body(reqwest::Body::from(body))
-        .map_err(|_| DeliveryError::endpoint("The operator's address for signing in to Google is not valid"))?;
-    let answer = drive.ground.outbound.send(request).await.map_err(|cause| DeliveryError::unreached(&cause))?;
+        .map_err(|_| {
+            DeliveryError::endpoint("The operator's address for signing in to Google is not valid")
+        })?;
+    let answer =
+        drive.ground.outbound.send(request).await.map_err(|cause| DeliveryError::unreached(&cause))?;
     let (head, body) = answer.into_parts();
     let said = api::read(body).await?;
     if head.status.is_success() {
@@ -127,7 +130,11 @@ async fn exchange(drive: &Drive<'_>) -> Result<Granted, DeliveryError> {
     let wait = retry_after(&head.headers, Clock::system().now());
     // an answer that is no JSON is judged by its status alone
     let refused: Refused = serde_json::from_slice(&said).unwrap_or_default();
-    tracing::debug!(status = head.status.as_u16(), error = refused.error, "Google refused to sign an account in");
+    tracing::debug!(
+        status = head.status.as_u16(),
+        error = refused.error,
+        "Google refused to sign an account in"
+    );
     Err(refusal(drive, head.status.as_u16(), &refused, wait))
 }
 
@@ -145,7 +152,8 @@ fn assertion(drive: &Drive<'_>) -> Result<Secret<String>, DeliveryError> {
         header["kid"] = json!(drive.secrets.private_key_id.expose());
     }
     let message = format!("{}.{}", BASE64.encode(header.to_string()), BASE64.encode(claims.to_string()));
-    let unusable = || DeliveryError::endpoint("The stored key cannot sign. Enter the service account's key again");
+    let unusable =
+        || DeliveryError::endpoint("The stored key cannot sign. Enter the service account's key again");
     let signer = key::signer(drive.secrets.private_key.expose()).map_err(|_| unusable())?;
     let signature = signer.sign(message.as_bytes()).map_err(|_| unusable())?;
     Ok(Secret::new(format!("{message}.{}", BASE64.encode(signature))))
@@ -172,9 +180,11 @@ fn refusal(drive: &Drive<'_>, status: u16, refused: &Refused, wait: Option<Durat
         "invalid_grant" if about(&["short-lived", "timeframe", "iat and exp"]) => DeliveryError::transient(
             "The clocks of Google and of this server differ by minutes. Set this server's clock right",
         ),
-        "invalid_grant" if about(&["signature", "no valid key", "key id"]) => DeliveryError::endpoint(format!(
-            "Google does not accept the key of {service}: it was deleted or disabled. Make a new key and enter it"
-        )),
+        "invalid_grant" if about(&["signature", "no valid key", "key id"]) => {
+            DeliveryError::endpoint(format!(
+                "Google does not accept the key of {service}: it was deleted or disabled. Make a new key and enter it"
+            ))
+        }
         "invalid_grant" if about(&["email or user id", "invalid user"]) => DeliveryError::endpoint(format!(
             "There is no {person} in the organisation. Check the person to impersonate"
         )),

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
-use http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RANGE};
+use http::header::{
+    CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RANGE,
+};
 use http::{Method, Request};
 use serde_json::json;
 use url::Url;
@@ -63,9 +65,11 @@ async fn open(
 ) -> Result<Url, Trouble> {
     let query = [("uploadType", "resumable"), ("supportsAllDrives", "true"), ("fields", FILE)];
     let url = drive.url("/upload/drive/v3/files", &query)?;
-    let mime_type = HeaderValue::from_str(&item.mime_type).ok().filter(|_| !item.mime_type.starts_with(DOCUMENTS));
+    let mime_type =
+        HeaderValue::from_str(&item.mime_type).ok().filter(|_| !item.mime_type.starts_with(DOCUMENTS));
     let mime_type = mime_type.unwrap_or(HeaderValue::from_static(PLAIN));
-    let mut file = json!({"name": name, "parents": [parent.id], "mimeType": mime_type.to_str().unwrap_or(PLAIN)});
+    let mut file =
+        json!({"name": name, "parents": [parent.id], "mimeType": mime_type.to_str().unwrap_or(PLAIN)});
     if let Some(id) = id {
         file["id"] = json!(id);
     }
@@ -104,7 +108,10 @@ enum Standing {
     /// It has so many bytes.
     Kept(u64),
     /// It gave no answer, or said that it could not; it may have more than we know.
-    Unknown { cause: DeliveryError, wait: Option<Duration> },
+    Unknown {
+        cause: DeliveryError,
+        wait: Option<Duration>,
+    },
 }
 
 impl Session<'_> {
@@ -161,7 +168,12 @@ impl Session<'_> {
         self.request(Some(format!("bytes */{}", self.item.size)), 0, reqwest::Body::default()).await
     }
 
-    async fn request(&self, range: Option<String>, length: u64, body: reqwest::Body) -> Result<Standing, Trouble> {
+    async fn request(
+        &self,
+        range: Option<String>,
+        length: u64,
+        body: reqwest::Body,
+    ) -> Result<Standing, Trouble> {
         let mut request = Request::put(self.address.as_str()).header(CONTENT_LENGTH, length);
         if let Some(range) = range {
             request = request.header(CONTENT_RANGE, range);
@@ -288,7 +300,11 @@ mod tests {
         for (range, good) in [(0..3, true), (1..2, true), (0..4, false)] {
             let mark = Arc::new(AtomicBool::new(false));
             let pieces: Vec<_> = exactly(&item, range.clone(), mark.clone()).collect().await;
-            assert_eq!((pieces.iter().all(Result::is_ok), !mark.load(Ordering::Relaxed)), (good, good), "{range:?}");
+            assert_eq!(
+                (pieces.iter().all(Result::is_ok), !mark.load(Ordering::Relaxed)),
+                (good, good),
+                "{range:?}"
+            );
         }
     }
 }

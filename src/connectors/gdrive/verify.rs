@@ -7,14 +7,24 @@ use super::folders;
 use super::put::Proof;
 
 /// Verifies a stored item; a damaged file that we wrote goes into the trash, so that the next attempt finds its name free.
-pub(super) async fn run(drive: &Drive<'_>, item: &Item, receipt: &Receipt) -> Result<VerifiedBy, DeliveryError> {
+pub(super) async fn run(
+    drive: &Drive<'_>,
+    item: &Item,
+    receipt: &Receipt,
+) -> Result<VerifiedBy, DeliveryError> {
     let proof: Option<Proof> = serde_json::from_value(receipt.proof.clone()).ok();
     let (Some(id), Some(proof)) = (receipt.location["file_id"].as_str(), proof) else {
         return Err(DeliveryError::endpoint("The receipt of this delivery cannot be read; it is sent again"));
     };
     let file = match drive.file(id, FILE).await {
         Ok(file) if !file.trashed => file,
-        Ok(_) => return Err(gone(drive, "The stored file lies in the trash, or its folder does; it is written again").await),
+        Ok(_) => {
+            return Err(gone(
+                drive,
+                "The stored file lies in the trash, or its folder does; it is written again",
+            )
+            .await);
+        }
         Err(trouble) if trouble.is_missing() => {
             return Err(gone(drive, "The stored file has gone from the folder; it is written again").await);
         }

@@ -193,7 +193,9 @@ async fn keep_reservation(
         Ok(false) => Err(DeliveryError::transient("Another worker has taken this delivery over")),
         Err(error) => {
             tracing::warn!(delivery = %id, %error, "could not store what was reserved for a delivery");
-            Err(DeliveryError::transient("The database could not be written before sending; it is tried again"))
+            Err(DeliveryError::transient(
+                "The database could not be written before sending; it is tried again",
+            ))
         }
     }
 }

@@ -80,8 +80,10 @@ async fn send(destination: &Destination, ground: &Ground, mut item: Item) -> Sen
     let mut report = Report::new();
     let put = async {
         // nothing stores it: a picture that got lost is not sent again
-        item.reservation =
-            connector.reserve(configuration, ground, &item).await.map_err(|error| error.message().to_owned())?;
+        item.reservation = connector
+            .reserve(configuration, ground, &item)
+            .await
+            .map_err(|error| error.message().to_owned())?;
         let receipt = connector.put(configuration, ground, &item).await;
         receipt.map(|receipt| Found::passed(receipt, "")).map_err(|error| error.message().to_owned())
     };
