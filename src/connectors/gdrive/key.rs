@@ -81,8 +81,8 @@ pub(super) fn is_email(text: &str) -> bool {
 pub(super) mod tests {
     use super::*;
 
-    /// A key that belongs to nobody, made for these tests with `openssl genrsa`.
-    pub(in super::super) const PEM: &str = include_str!("testkey.pem");
+    /// A key that belongs to nobody, made for these tests with `openssl genpkey`.
+    pub(in super::super) const PEM: &str = include_str!("../../../tests/fixtures/keys/rsa.pem");
 
     pub(in super::super) fn file(kind: &str, email: &str, pem: &str) -> String {
         serde_json::json!({
@@ -99,14 +99,10 @@ pub(super) mod tests {
         assert_eq!((account.email.as_str(), account.secrets.private_key.expose().as_str()), (email, PEM));
         assert!(!format!("{account:?}").contains("PRIVATE KEY"));
 
-        let elliptic = "-----BEGIN PRIVATE KEY-----\n\
-            MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgevZzL1gdAFr88hb2\n\
-            OF/2NxApJCzGCEDdfSp6VQO30hyhRANCAAQRWz+jn65BtOMvdyHKcvjBeBSDZH2r\n\
-            1RTwjmYSi9R/zpBnuQ4EiMnCqfMPWiZqB4QdbAd0E7oH50VpuZ1P087G\n\
-            -----END PRIVATE KEY-----\n";
+        let elliptic = include_str!("../../../tests/fixtures/keys/p256.pem");
         for (text, problem) in [
             ("{", KeyProblem::NotJson),
-            ("[]", KeyProblem::NotJson),
+            ("[]", KeyProblem::OtherKind),
             (PEM, KeyProblem::NotJson),
             ("{}", KeyProblem::OtherKind),
             (&file("authorized_user", email, PEM), KeyProblem::OtherKind),

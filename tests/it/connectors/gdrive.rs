@@ -115,7 +115,7 @@ fn fresh_email() -> String {
     format!("{}@stand-in.iam.gserviceaccount.com", Uuid::new_v4().simple())
 }
 
-fn key_of(email: &str) -> String {
+pub(super) fn key_of(email: &str) -> String {
     let file = std::fs::read_to_string(peer("TEST_GDRIVE_KEY")).expect("the key");
     let mut key: Value = serde_json::from_str(&file).expect("JSON");
     key["client_email"] = json!(email);
@@ -186,7 +186,7 @@ contract!(Account);
 async fn files_lie_in_folders_that_are_made_once() {
     let account = Account::open();
     let paths =
-        ["2026/11/21/a.jpg", "2026/11/21/b.jpg", "2026/11/22/it's \\ here.jpg", "2026/12/a.jpg", "c.jpg"];
+        ["2026/11/21/a.jpg", "2026/11/21/b.jpg", "2026/11/22/it's here.jpg", "2026/12/a.jpg", "c.jpg"];
     let items: Vec<_> = paths.into_iter().map(|path| item(path, 1000)).collect();
 
     let all = items.iter().map(|item| deliver(&account, item));
