@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use http::response::Parts;
 use http::{Method, Request, Response};
 use http_body_util::BodyDataStream;
 use serde::de::DeserializeOwned;
@@ -90,9 +89,8 @@ impl File {
         }
         match (&self.sha256_checksum, &self.md5_checksum, &sums.md5) {
             (Some(said), _, _) if said.eq_ignore_ascii_case(&sums.sha256) => Likeness::Sha256,
-            (Some(_), _, _) => Likeness::Differs,
             (None, Some(said), Some(md5)) if said.eq_ignore_ascii_case(md5) => Likeness::Md5,
-            (None, Some(_), Some(_)) => Likeness::Differs,
+            (Some(_), _, _) | (None, Some(_), Some(_)) => Likeness::Differs,
             _ => Likeness::Length,
         }
     }
@@ -163,12 +161,7 @@ impl Drive<'_> {
         let answer = self.send(request).await.map_err(|unsent| Trouble::Delivery(unsent.delivery()))?;
         let (head, body) = answer.into_parts();
         let said = read(body).await?;
-        self.judged(&head, said)
-    }
-
-    /// Gives what a successful answer says, or else what is wrong.
-    fn judged(&self, head: &Parts, said: Vec<u8>) -> Result<Vec<u8>, Trouble> {
-        if head.status.is_success() { Ok(said) } else { Err(Trouble::Answer(Fault::of(head, &said))) }
+        if head.status.is_success() { Ok(said) } else { Err(Trouble::Answer(Fault::of(&head, &said))) }
     }
 
     /// Looks at one file or folder.

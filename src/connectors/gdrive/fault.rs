@@ -66,12 +66,12 @@ pub(super) struct Fault {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Body {
-    error: Details,
+    error: Said,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Details {
+struct Said {
     message: String,
     errors: Vec<Reason>,
     details: Vec<Reason>,

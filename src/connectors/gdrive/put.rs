@@ -72,7 +72,7 @@ pub(super) async fn run(drive: &Drive<'_>, item: &Item) -> Result<Receipt, Deliv
     };
     if let Some(equal) = found.iter().find(|file| file.likeness(&sums) != Likeness::Differs) {
         let is_ours = id.as_ref() == Some(&equal.id);
-        return Ok(receipt(equal, &parent, Proof { sums, is_ours }));
+        return Ok(receipt(equal, &parent, &Proof { sums, is_ours }));
     }
     if !found.is_empty() {
         return Err(DeliveryError::item(
@@ -81,7 +81,7 @@ pub(super) async fn run(drive: &Drive<'_>, item: &Item) -> Result<Receipt, Deliv
         ));
     }
     match upload::run(drive, item, &parent, name, id.as_deref()).await {
-        Ok(file) => Ok(receipt(&file, &parent, Proof { sums, is_ours: true })),
+        Ok(file) => Ok(receipt(&file, &parent, &Proof { sums, is_ours: true })),
         Err(trouble) => match (trouble.status(), id) {
             (Some(409), Some(id)) => taken(drive, &id, &parent, sums).await,
             _ => Err(lost(drive, trouble, ADD).await),
@@ -112,7 +112,7 @@ async fn taken(drive: &Drive<'_>, id: &str, parent: &Parent, sums: Sums) -> Resu
             Err(DeliveryError::transient("The stored file lies in the trash; it is written again"))
         }
         Ok(file) if file.likeness(&sums) != Likeness::Differs => {
-            Ok(receipt(&file, parent, Proof { sums, is_ours: true }))
+            Ok(receipt(&file, parent, &Proof { sums, is_ours: true }))
         }
         Ok(_) => Err(DeliveryError::item(
             ItemProblem::Conflict,
@@ -123,7 +123,7 @@ async fn taken(drive: &Drive<'_>, id: &str, parent: &Parent, sums: Sums) -> Resu
     }
 }
 
-fn receipt(file: &File, parent: &Parent, proof: Proof) -> Receipt {
+fn receipt(file: &File, parent: &Parent, proof: &Proof) -> Receipt {
     let url = format!("https://drive.google.com/file/d/{}/view", file.id);
     let mut location = json!({"file_id": file.id, "url": url});
     if let Some(drive_id) = &parent.drive_id {
