@@ -18,7 +18,7 @@ my_ro (the same, read only), full (in SD1, which takes no more), gone (in the tr
                  and what happens: "status" and "reason" with "headers", "keep" bytes of a piece first, "hang_up" before or
                  after the work, "flip" a bit of what is stored, "answer" in place of the right one, "location"}
   plant          {"path": path below sd_rw, "text": …}: somebody else's file; an empty text removes what is there
-  edit           {"id": file, …members}: somebody changes a file; null for the identifier's file to vanish"""
+  edit           {"id": file, …members}: somebody changes a file; without members it vanishes"""
 import base64
 import hashlib
 import json
@@ -465,7 +465,7 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def handle_error(self, request, client_address):
-        if not isinstance(sys.exception() if hasattr(sys, "exception") else sys.exc_info()[1], OSError):
+        if not isinstance(sys.exc_info()[1], OSError):  # callers may hang up
             super().handle_error(request, client_address)
 
 
