@@ -86,7 +86,8 @@ impl Installation {
             make_private_folder(&config.folder_root)?;
         }
         let outbound = Outbound::new(config.outbound_allow.clone())?;
-        let ground = Ground { outbound, folder_root: config.folder_root.clone() };
+        let ground =
+            Ground { outbound, folder_root: config.folder_root.clone(), google: config.google.clone() };
         let services = Services {
             db,
             clock,

@@ -92,6 +92,18 @@ pub(super) const SETTINGS: &[Setting] = &[
         shape: Shape::List,
         doc: "Private networks that outbound calls may reach, such as 10.20.0.0/16. Public addresses are always allowed (https only); link-local metadata addresses never are.",
     },
+    text(
+        "google.api_url",
+        None,
+        "https://www.googleapis.com",
+        "Where endpoints of type Google Drive reach Google's API: another address for a private way there, or for tests. A private address also has to be in outbound.allow.",
+    ),
+    text(
+        "google.token_url",
+        None,
+        "https://oauth2.googleapis.com/token",
+        "Where these endpoints sign in with their service accounts.",
+    ),
     Setting {
         key: "web.hosts",
         alias: None,

@@ -16,6 +16,7 @@ use url::Url;
 pub use catalogue::reference;
 use source::Source;
 
+use crate::connectors::gdrive::Google;
 use crate::platform::db::Location;
 use crate::platform::idempotency::Terms;
 use crate::platform::jobs::JobSettings;
@@ -44,6 +45,8 @@ pub struct Config {
     pub folder_root_is_ours: bool,
     /// Private networks that outbound calls may reach.
     pub outbound_allow: Vec<IpNet>,
+    /// Where Google's services are.
+    pub google: Google,
     /// Names by which we are reached beside those of the public and the media address.
     pub hosts: Vec<String>,
     /// Proxies whose forwarding headers are believed.
@@ -136,6 +139,7 @@ impl Config {
             folder_root: path_or(&mut source, "folder.root", &data_dir, "folders"),
             folder_root_is_ours: source.text("folder.root").is_empty(),
             outbound_allow: source.list("outbound.allow", "networks such as 10.0.0.0/8"),
+            google: google(&mut source),
             hosts: source.list("web.hosts", "names such as hub.internal"),
             trusted_proxies: source.list("web.trusted_proxies", "networks such as 127.0.0.1/32"),
             sessions: Lifetime {
@@ -169,6 +173,25 @@ fn public_url(source: &mut Source, listen: SocketAddr) -> Url {
     let text = source.text("public_url");
     let text = if text.is_empty() { format!("http://{listen}") } else { text };
     web_address(source, "public_url", &text).unwrap_or_else(fallback_url)
+}
+
+fn google(source: &mut Source) -> Google {
+    let mut address = |key: &str| {
+        let text = source.text(key);
+        let url = text.parse::<Url>().ok().filter(|url| {
+            matches!(url.scheme(), "http" | "https")
+                && url.host().is_some()
+                && url.username().is_empty()
+                && url.query().is_none()
+                && url.fragment().is_none()
+        });
+        if url.is_none() {
+            source.problem(format!("{key}: {text:?} is not an address such as https://www.googleapis.com"));
+        }
+        url
+    };
+    let (api, token) = (address("google.api_url"), address("google.token_url"));
+    api.zip(token).map(|(api, token)| Google { api, token }).unwrap_or_default()
 }
 
 /// Reads an http or https address without path, query or user.

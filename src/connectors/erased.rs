@@ -57,6 +57,14 @@ pub trait AnyConnector: Send + Sync {
         report: &'a mut Report,
     ) -> BoxFuture<'a, ()>;
 
+    /// Gives what has to be stored before an item is; see [`Connector::reserve`].
+    fn reserve<'a>(
+        &'a self,
+        configuration: &'a Configuration,
+        ground: &'a Ground,
+        item: &'a Item,
+    ) -> BoxFuture<'a, Result<Option<serde_json::Value>, DeliveryError>>;
+
     /// Stores an item; see [`Connector::put`].
     fn put<'a>(
         &'a self,
@@ -138,6 +146,19 @@ impl<C: Connector> AnyConnector for C {
                 report.step::<()>(super::StepName::Resolve, async { Err(UNREADABLE.to_owned()) }).await;
             }
             report.close();
+        }
+        .boxed()
+    }
+
+    fn reserve<'a>(
+        &'a self,
+        configuration: &'a Configuration,
+        ground: &'a Ground,
+        item: &'a Item,
+    ) -> BoxFuture<'a, Result<Option<serde_json::Value>, DeliveryError>> {
+        async move {
+            let (settings, secrets) = typed::<C>(configuration)?;
+            <C as Connector>::reserve(&settings, &secrets, ground, item).await
         }
         .boxed()
     }

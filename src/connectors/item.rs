@@ -27,6 +27,8 @@ pub struct Item {
     pub sha256: String,
     /// The bytes.
     pub source: Arc<dyn Source>,
+    /// What [`super::Connector::reserve`] asked to have stored for this delivery, at this attempt or an earlier one.
+    pub reservation: Option<serde_json::Value>,
 }
 
 impl std::fmt::Debug for Item {
@@ -67,6 +69,7 @@ impl Item {
             size: bytes.len() as u64,
             sha256: hex::encode(<sha2::Sha256 as sha2::Digest>::digest(&bytes)),
             source: Arc::new(bytes),
+            reservation: None,
         }
     }
 
@@ -156,6 +159,8 @@ mod tests {
         assert_eq!(place(&json!({"bucket": "claims", "key": "a/b.jpg"})), "s3://claims/a/b.jpg");
         assert_eq!(place(&json!({"path": "claims/b.jpg"})), "claims/b.jpg");
         assert_eq!(place(&json!({"url": "https://hub.example.com/in"})), "https://hub.example.com/in");
+        let file = "https://drive.google.com/file/d/1a/view";
+        assert_eq!(place(&json!({"file_id": "1a", "drive_id": "0A", "url": file})), file);
         for path in ["in/b.jpg", "/in/b.jpg"] {
             let location = json!({"host": "sftp.example.com", "port": 22, "path": path});
             assert_eq!(place(&location), "sftp://sftp.example.com/in/b.jpg");

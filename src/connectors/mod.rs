@@ -12,6 +12,7 @@ mod erased;
 mod error;
 mod field;
 pub mod folder;
+pub mod gdrive;
 pub mod https;
 mod item;
 mod probe;
@@ -36,7 +37,8 @@ use crate::platform::form::{FieldErrors, FormFields};
 use crate::platform::outbound::Outbound;
 
 /// Every destination type, in the order in which the form offers them.
-pub const ALL: &[&dyn AnyConnector] = &[&s3::S3, &sftp::Sftp, &azure::Azure, &https::Https, &folder::Folder];
+pub const ALL: &[&dyn AnyConnector] =
+    &[&s3::S3, &sftp::Sftp, &azure::Azure, &gdrive::Gdrive, &https::Https, &folder::Folder];
 
 /// Finds a destination type by its stored key.
 #[must_use]
@@ -51,6 +53,8 @@ pub struct Ground {
     pub outbound: Outbound,
     /// The operator's root, below which folder endpoints lie.
     pub folder_root: PathBuf,
+    /// Where Google's services are.
+    pub google: gdrive::Google,
 }
 
 /// Which media a destination type takes.
@@ -107,6 +111,18 @@ pub trait Connector: Send + Sync + 'static {
         ground: &Ground,
         report: &mut Report,
     ) -> impl Future<Output = ()> + Send;
+
+    /// Gives what has to be stored with the delivery before [`Connector::put`] may run, such as an identifier that every
+    /// attempt has to use; nothing when there is nothing, or when what is stored (`item.reservation`) still holds. The
+    /// caller stores it and passes it on in the item.
+    fn reserve(
+        _settings: &Self::Settings,
+        _secrets: &Self::Secrets,
+        _ground: &Ground,
+        _item: &Item,
+    ) -> impl Future<Output = Result<Option<serde_json::Value>, DeliveryError>> + Send {
+        std::future::ready(Ok(None))
+    }
 
     /// Stores the item under its path. Running it again after any failure, or after success, is safe; a different file
     /// under that path is [`ItemProblem::Conflict`] and stays as it is.

@@ -23,8 +23,9 @@ pub(super) async fn run<C, D, F>(
     D: FnOnce(Receipt) -> F,
     F: Future<Output = Result<Removal, DeliveryError>>,
 {
-    let item = Item::probe();
+    let mut item = Item::probe();
     let write = async {
+        item.reservation = C::reserve(settings, secrets, ground, &item).await.map_err(sentence)?;
         let receipt = C::put(settings, secrets, ground, &item).await.map_err(sentence)?;
         Ok(Found::passed(receipt, ""))
     };

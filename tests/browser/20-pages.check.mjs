@@ -86,6 +86,7 @@ export async function pagesBeforeAnythingIsAdded() {
     'new end point s3': '/endpoints/new?type=s3',
     'new end point sftp': '/endpoints/new?type=sftp',
     'new end point https': '/endpoints/new?type=https',
+    'new end point google drive': '/endpoints/new?type=gdrive',
     'new end point folder': '/endpoints/new?type=folder',
     'new end point pictures': '/endpoints/new#pictures',
     'page that does not exist': '/nothing-here',

@@ -54,6 +54,7 @@ fn probe() -> Item {
         size: bytes.len() as u64,
         sha256: hex::encode(<sha2::Sha256 as sha2::Digest>::digest(&bytes)),
         source: std::sync::Arc::new(bytes),
+        reservation: None,
     }
 }
 

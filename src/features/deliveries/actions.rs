@@ -50,6 +50,8 @@ pub(super) struct Ongoing {
     pub(super) number: i64,
     pub(super) started_at: Timestamp,
     pub(super) file: StoredFile,
+    /// What the connector had stored before an earlier attempt, as JSON text.
+    reservation: Option<String>,
 }
 
 /// What becomes of a job before bytes travel.
@@ -116,8 +118,10 @@ async fn begin(tx: &mut Tx, services: &Services, lease: &Lease, id: DeliveryId) 
         Err(error) => Err(unusable(delivery.endpoint_id, &error)),
     };
     store::begin(tx, id, now).await?;
+    let reservation = store::reservation(tx, id).await?;
     let (number, file) = (delivery.attempts + 1, StoredFile::new(services.blobs.clone(), &media));
-    Ok(Begun::Go(Box::new(Ongoing { delivery, media, destination, number, started_at: now, file })))
+    let ongoing = Ongoing { delivery, media, destination, number, started_at: now, file, reservation };
+    Ok(Begun::Go(Box::new(ongoing)))
 }
 
 async fn give_up(tx: &mut Tx, delivery: &Delivery, why: &str, now: Timestamp) -> DbResult<Begun> {
@@ -145,19 +149,55 @@ async fn transfer(
 async fn send(services: &Arc<Services>, lease: &Lease, ongoing: &Ongoing) -> Result<Arrived, DeliveryError> {
     let destination = ongoing.destination.as_ref().map_err(Clone::clone)?;
     ongoing.file.check_size().await?;
-    let item = Item {
+    let mut item = Item {
         delivery: ongoing.delivery.id.uuid(),
         path: object_path(&ongoing.media),
         mime_type: ongoing.media.mime_type.clone(),
         size: ongoing.media.bytes(),
         sha256: ongoing.media.sha256.clone(),
         source: Arc::new(ongoing.file.clone()),
+        // what cannot be read is reserved anew
+        reservation: ongoing.reservation.as_deref().and_then(|text| serde_json::from_str(text).ok()),
     };
     let (connector, configuration) = (destination.connector, &destination.configuration);
+    if let Some(reserved) = connector.reserve(configuration, &services.ground, &item).await? {
+        keep_reservation(services, lease, ongoing.delivery.id, reserved.to_string()).await?;
+        item.reservation = Some(reserved);
+    }
     let receipt = connector.put(configuration, &services.ground, &item).await?;
     show_verifying(services, lease, ongoing.delivery.id).await;
     let verified_by = connector.verify(configuration, &services.ground, &item, &receipt).await?;
     Ok(Arrived { receipt, verified_by })
+}
+
+/// Stores what a connector reserved, before anything is sent: an attempt that dies on the way leaves it to the next one.
+async fn keep_reservation(
+    services: &Arc<Services>,
+    lease: &Lease,
+    id: DeliveryId,
+    reservation: String,
+) -> Result<(), DeliveryError> {
+    let lease = lease.clone();
+    let kept = services.db.write(move |tx| {
+        async move {
+            let holds = lease.holds(tx).await?;
+            if holds {
+                store::save_reservation(tx, id, &reservation).await?;
+            }
+            Ok::<_, DbError>(holds)
+        }
+        .boxed()
+    });
+    match kept.await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(DeliveryError::transient("Another worker has taken this delivery over")),
+        Err(error) => {
+            tracing::warn!(delivery = %id, %error, "could not store what was reserved for a delivery");
+            Err(DeliveryError::transient(
+                "The database could not be written before sending; it is tried again",
+            ))
+        }
+    }
 }
 
 /// Only a word on the screen: when the database does not take it, the delivery goes on all the same.

@@ -104,6 +104,27 @@ pub(super) async fn begin(tx: &mut Tx, id: DeliveryId, now: Timestamp) -> DbResu
         .map(|done| done.rows_affected()))?)
 }
 
+const RESERVATION: &str = "SELECT reservation FROM deliveries WHERE id = $1";
+
+/// Gives what the connector had stored before an earlier attempt.
+pub(super) async fn reservation(tx: &mut Tx, id: DeliveryId) -> DbResult<Option<String>> {
+    let found: Option<Option<String>> =
+        on!(tx, conn => sqlx::query_scalar(RESERVATION).bind(id).fetch_optional(conn).await)?;
+    Ok(found.flatten())
+}
+
+const SAVE_RESERVATION: &str = "UPDATE deliveries SET reservation = $2 WHERE id = $1";
+
+/// Keeps what the connector needs at every attempt.
+pub(super) async fn save_reservation(tx: &mut Tx, id: DeliveryId, reservation: &str) -> DbResult<()> {
+    expect_one(on!(tx, conn => sqlx::query(SAVE_RESERVATION)
+        .bind(id)
+        .bind(reservation)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))?)
+}
+
 const SAVE_VERIFYING: &str =
     "UPDATE deliveries SET state = 'verifying', updated_at = $2 WHERE id = $1 AND state = 'sending'";
 
@@ -175,10 +196,12 @@ pub(super) async fn save_held(
 }
 
 const SAVE_QUEUED: &str = "
-    UPDATE deliveries SET state = 'queued', held_reason = NULL, next_attempt_at = NULL, job_id = $2, updated_at = $3
+    UPDATE deliveries SET state = 'queued', held_reason = NULL, next_attempt_at = NULL, job_id = $2, updated_at = $3,
+           reservation = CASE WHEN state = 'held' THEN NULL ELSE reservation END
     WHERE id = $1";
 
-/// Sends a delivery on its way again, with the job that works on it from now on.
+/// Sends a delivery on its way again, with the job that works on it from now on. One that needed a person begins anew: what
+/// was reserved for it may be what stood in its way.
 pub(super) async fn save_queued(tx: &mut Tx, id: DeliveryId, job: JobId, now: Timestamp) -> DbResult<()> {
     expect_one(on!(tx, conn => sqlx::query(SAVE_QUEUED)
         .bind(id)

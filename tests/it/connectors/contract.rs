@@ -57,6 +57,9 @@ pub(super) async fn deliver(
     item: &Item,
 ) -> Result<(Receipt, VerifiedBy), DeliveryError> {
     let (connector, configuration, ground) = (connector(place.key()), place.configuration(), place.ground());
+    let mut item = item.clone();
+    item.reservation = connector.reserve(configuration, ground, &item).await?;
+    let item = &item;
     let receipt = connector.put(configuration, ground, item).await?;
     // the receipt goes through the database between the two
     let stored = serde_json::to_string(&receipt).expect("a receipt is storable");

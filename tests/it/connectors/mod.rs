@@ -3,6 +3,7 @@
 mod azure;
 mod contract;
 mod folder;
+mod gdrive;
 mod https;
 mod s3;
 mod sftp;
@@ -12,6 +13,7 @@ mod tls;
 
 use std::path::Path;
 
+use mediaport::connectors::gdrive::Google;
 use mediaport::connectors::{
     AnyConnector, Configuration, Ground, Outcome, Report, Step, StepName, StepState,
 };
@@ -23,7 +25,7 @@ fn ground(root: &Path) -> Ground {
     // `localhost` has both addresses, and all of a name's addresses have to be allowed
     let loopback = ["127.0.0.1/32", "::1/128"].map(|network| network.parse().expect("a network"));
     let outbound = Outbound::new(loopback.to_vec()).expect("a way out");
-    Ground { outbound, folder_root: root.to_owned() }
+    Ground { outbound, folder_root: root.to_owned(), google: Google::default() }
 }
 
 /// Finds a destination type that the test is about.

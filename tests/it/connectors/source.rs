@@ -87,6 +87,7 @@ fn made(path: &str, source: Made) -> Item {
         size: source.size,
         sha256: hex::encode(sha256.finalize()),
         source: Arc::new(source),
+        reservation: None,
     }
 }
 

@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
-use mediaport::connectors::{Configuration, DeliveryError, Outcome, StepName};
+use mediaport::connectors::gdrive::Google;
+use mediaport::connectors::{Configuration, DeliveryError, Ground, Outcome, StepName};
 
 use super::source::item;
-use super::{configured, connector, failed, ground, peer, tested};
+use super::{configured, connector, failed, gdrive, ground, peer, tested};
 use crate::support::in_its_own_process;
 
 /// Every type that speaks TLS, set up for a server.
-fn types(address: &str) -> [(&'static str, Configuration); 2] {
+fn types(address: &str) -> [(&'static str, Configuration); 3] {
     let https = [("url", address), ("headers", "Authorization: Bearer hunter2hunter2")];
     let s3 = [
         ("bucket", "bucket"),
@@ -19,7 +20,13 @@ fn types(address: &str) -> [(&'static str, Configuration); 2] {
         ("endpoint_url", address),
         ("path_style", "on"),
     ];
-    [("https", configured("https", &https)), ("s3", configured("s3", &s3))]
+    let key = gdrive::key_of("hub@stand-in.iam.gserviceaccount.com");
+    let gdrive = [("service_account_key", key.as_str()), ("folder_id", "sd_rw")];
+    [
+        ("https", configured("https", &https)),
+        ("s3", configured("s3", &s3)),
+        ("gdrive", configured("gdrive", &gdrive)),
+    ]
 }
 
 /// Counts what a server has noted.
@@ -44,8 +51,11 @@ async fn calls_bad_servers() {
     let (mut bad, mut calls) = (0, 0);
     for (name, port) in servers {
         let before = [noted(name, "calls"), noted(name, "received")];
-        for (key, configuration) in types(&format!("https://localhost:{port}/")) {
-            let ground = ground(root.path());
+        let address = format!("https://localhost:{port}/");
+        for (key, configuration) in types(&address) {
+            let at = address.parse::<url::Url>().expect("an address");
+            // the one type whose address is the operator's
+            let ground = Ground { google: Google { api: at.clone(), token: at }, ..ground(root.path()) };
             let (outcome, steps) = tested(key, &ground, &configuration).await;
             let put = connector(key).put(&configuration, &ground, &item("a.jpg", 4000)).await;
 

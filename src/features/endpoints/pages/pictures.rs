@@ -65,6 +65,7 @@ fn item(now: Timestamp) -> Item {
         size: PICTURE.len() as u64,
         sha256: hex::encode(Sha256::digest(PICTURE)),
         source: Arc::new(Bytes::from_static(PICTURE)),
+        reservation: None,
     }
 }
 
@@ -74,10 +75,15 @@ struct Sent {
     steps: Vec<Step>,
 }
 
-async fn send(destination: &Destination, ground: &Ground, item: Item) -> Sent {
+async fn send(destination: &Destination, ground: &Ground, mut item: Item) -> Sent {
     let (connector, configuration) = (destination.connector, &destination.configuration);
     let mut report = Report::new();
     let put = async {
+        // nothing stores it: a picture that got lost is not sent again
+        item.reservation = connector
+            .reserve(configuration, ground, &item)
+            .await
+            .map_err(|error| error.message().to_owned())?;
         let receipt = connector.put(configuration, ground, &item).await;
         receipt.map(|receipt| Found::passed(receipt, "")).map_err(|error| error.message().to_owned())
     };
