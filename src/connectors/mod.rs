@@ -7,6 +7,8 @@
 //! A connector knows its protocol and nothing else: no database, no clock, no queue. It never retries (the queue does),
 //! never overwrites a file that it did not write, and never holds a file in memory.
 
+mod about;
+pub mod email;
 mod erased;
 mod error;
 mod field;
@@ -24,6 +26,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use about::{About, Notes};
 pub use erased::{AnyConnector, Configuration};
 pub use error::{DeliveryError, EndpointProblem, ItemProblem};
 pub use field::{Field, Values};
@@ -31,10 +34,11 @@ pub use item::{Item, Receipt, Source, VerifiedBy, place};
 pub use report::{Found, Outcome, Report, Step, StepName, StepState};
 
 use crate::platform::form::{FieldErrors, FormFields};
+use crate::platform::mail::Mailer;
 use crate::platform::outbound::Outbound;
 
 /// Every destination type, in the order in which the form offers them.
-pub const ALL: &[&dyn AnyConnector] = &[&s3::S3, &sftp::Sftp, &https::Https, &folder::Folder];
+pub const ALL: &[&dyn AnyConnector] = &[&s3::S3, &sftp::Sftp, &https::Https, &email::Email, &folder::Folder];
 
 /// Finds a destination type by its stored key.
 #[must_use]
@@ -47,6 +51,8 @@ pub fn find(key: &str) -> Option<&'static dyn AnyConnector> {
 pub struct Ground {
     /// The only way to the network.
     pub outbound: Outbound,
+    /// Who sends mail, when the operator has set a server.
+    pub mail: Option<Mailer>,
     /// The operator's root, below which folder endpoints lie.
     pub folder_root: PathBuf,
 }

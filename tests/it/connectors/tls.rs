@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
-use mediaport::connectors::{Configuration, DeliveryError, Outcome, StepName};
+use mediaport::connectors::{Configuration, DeliveryError, Ground, Outcome, StepName};
+use mediaport::platform::mail::{MailSettings, Mailer};
 
 use super::source::item;
 use super::{configured, connector, failed, ground, peer, tested};
 use crate::support::in_its_own_process;
 
-/// Every type that speaks TLS, set up for a server.
-fn types(address: &str) -> [(&'static str, Configuration); 2] {
+/// Every type that speaks TLS, set up for a server; for mails the ground says which.
+fn types(address: &str) -> [(&'static str, Configuration); 3] {
     let https = [("url", address), ("headers", "Authorization: Bearer hunter2hunter2")];
     let s3 = [
         ("bucket", "bucket"),
@@ -19,7 +20,17 @@ fn types(address: &str) -> [(&'static str, Configuration); 2] {
         ("endpoint_url", address),
         ("path_style", "on"),
     ];
-    [("https", configured("https", &https)), ("s3", configured("s3", &s3))]
+    let email = configured("email", &[("to", "ada@agents.test")]);
+    [("https", configured("https", &https)), ("s3", configured("s3", &s3)), ("email", email)]
+}
+
+/// The ground with the same server for mails, which is to speak TLS at once.
+fn mailing(ground: Ground, port: &str) -> Ground {
+    let settings = MailSettings {
+        server: format!("smtps://mailer:hunter2hunter2@localhost:{port}").parse().expect("a server"),
+        from: "hub@example.com".parse().expect("an address"),
+    };
+    Ground { mail: Some(Mailer::new(ground.outbound.clone(), settings)), ..ground }
 }
 
 /// Counts what a server has noted.
@@ -45,7 +56,10 @@ async fn calls_bad_servers() {
     for (name, port) in servers {
         let before = [noted(name, "calls"), noted(name, "received")];
         for (key, configuration) in types(&format!("https://localhost:{port}/")) {
-            let ground = ground(root.path());
+            if (name, key) == ("good", "email") {
+                continue; // it waits to be greeted, which no web server does
+            }
+            let ground = mailing(ground(root.path()), port);
             let (outcome, steps) = tested(key, &ground, &configuration).await;
             let put = connector(key).put(&configuration, &ground, &item("a.jpg", 4000)).await;
 
