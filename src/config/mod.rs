@@ -249,7 +249,8 @@ fn mail(source: &mut Source) -> Option<MailSettings> {
     if from.is_none() {
         source.problem("smtp.from: give the address that mails come from, since smtp.url is set");
     }
-    let server = url.expose().parse().map_err(|wrong: WrongServer| source.problem(format!("smtp.url: {wrong}")));
+    let server =
+        url.expose().parse().map_err(|wrong: WrongServer| source.problem(format!("smtp.url: {wrong}")));
     Some(MailSettings { server: server.ok()?, from: from?.ok()? })
 }
 

@@ -169,7 +169,10 @@ mod tests {
             let location = json!({"host": "sftp.example.com", "port": 22, "path": path});
             assert_eq!(place(&location), "sftp://sftp.example.com/in/b.jpg");
         }
-        assert_eq!(place(&json!({"to": "a@example.com,b@example.com"})), "mailto:a@example.com,b@example.com");
+        assert_eq!(
+            place(&json!({"to": "a@example.com,b@example.com"})),
+            "mailto:a@example.com,b@example.com"
+        );
         assert_eq!(place(&json!({"folder": 7})), r#"{"folder":7}"#);
         assert_eq!(place(&serde_json::Value::Null), "");
     }

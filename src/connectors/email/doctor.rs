@@ -37,7 +37,9 @@ pub(super) async fn run(settings: &Settings, ground: &Ground, report: &mut Repor
     let Some(session) = report.step(StepName::SignIn, sign_in).await else { return };
     report.step(StepName::Write, ask(session, &settings.to, mailer)).await;
     let skipped = |why: &str| Ok(Found::skipped((), why.to_owned()));
-    report.step(StepName::Verify, async { skipped("Nothing was sent; a delivery rests on the server's word") }).await;
+    report
+        .step(StepName::Verify, async { skipped("Nothing was sent; a delivery rests on the server's word") })
+        .await;
     report.step(StepName::Delete, async { skipped("Nothing was sent, so nothing stays") }).await;
 }
 
@@ -53,7 +55,9 @@ async fn ask(mut session: Session, to: &Recipients, mailer: &Mailer) -> Result<F
                 DeliveryError::Transient { message, .. } => Ok(Found::warning((), message)),
                 error => Err(error.message().to_owned()),
             },
-            None if recipients.is_empty() => Ok(Found::passed((), "The agent's address comes with each picture")),
+            None if recipients.is_empty() => {
+                Ok(Found::passed((), "The agent's address comes with each picture"))
+            }
             None => Ok(Found::passed((), "The server would take mail for every recipient; nobody got one")),
         },
     };

@@ -68,7 +68,9 @@ fn refused(refusal: &Refusal, to: Option<&MailAddress>, from: &MailAddress) -> D
     if is_about_size(refusal) {
         return DeliveryError::item(
             ItemProblem::TooLarge,
-            format!("The mail server answered {code}: the mail is too large. Lower max_megabytes or send links, then retry.{words}"),
+            format!(
+                "The mail server answered {code}: the mail is too large. Lower max_megabytes or send links, then retry.{words}"
+            ),
         );
     }
     match (refusal.stage, refusal.is_passing()) {

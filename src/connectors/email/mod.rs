@@ -42,8 +42,14 @@ impl Connector for Email {
     const TRACE: &'static str =
         "Saving asks the mail server whether it takes mail for each recipient. Nobody gets one.";
     const FIELDS: &'static [Field] = &[
-        Field::required("to", "Up to 20 addresses with commas between, or `agent` for the agent of the conversation"),
-        Field::optional("subject_template", "The subject; placeholders such as `{file_name}` stand in braces"),
+        Field::required(
+            "to",
+            "Up to 20 addresses with commas between, or `agent` for the agent of the conversation",
+        ),
+        Field::optional(
+            "subject_template",
+            "The subject; placeholders such as `{file_name}` stand in braces",
+        ),
         Field::optional("body_template", "The text, in lines, with the same placeholders"),
         Field {
             values: Values::UpTo(settings::MOST_MEGABYTES),

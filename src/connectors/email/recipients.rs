@@ -69,7 +69,9 @@ impl FromStr for Recipients {
         match people.len() {
             0 => Err("Enter at least one address, or agent".to_owned()),
             1..=MOST => Ok(Self::People(people)),
-            _ => Err(format!("Enter at most {MOST} addresses; a list of the mail server reaches more people")),
+            _ => {
+                Err(format!("Enter at most {MOST} addresses; a list of the mail server reaches more people"))
+            }
         }
     }
 }
@@ -111,9 +113,14 @@ mod tests {
             (" a@example.com ,b@example.com,", "a@example.com, b@example.com"),
             ("agent", "agent"),
         ] {
-            assert_eq!(text.parse::<Recipients>().map(|read| read.to_string()).as_deref(), Ok(read), "{text}");
+            assert_eq!(
+                text.parse::<Recipients>().map(|read| read.to_string()).as_deref(),
+                Ok(read),
+                "{text}"
+            );
         }
-        let many = |count: usize| (0..count).map(|n| format!("p{n}@example.com")).collect::<Vec<_>>().join(",");
+        let many =
+            |count: usize| (0..count).map(|n| format!("p{n}@example.com")).collect::<Vec<_>>().join(",");
         assert!(many(20).parse::<Recipients>().is_ok());
         for (text, problem) in [
             ("", "at least one"),
@@ -133,7 +140,9 @@ mod tests {
         let about = |agent: &str| About { agent: agent.to_owned(), ..About::default() };
         let people = Recipients::Agent.of(&about("ada@example.com")).unwrap();
         assert_eq!(people[0].as_str(), "ada@example.com");
-        for agent in ["", "ada", "ada@example.com, eve@example.com", "ada@example.com\r\nRCPT TO:<eve@example.com>"] {
+        for agent in
+            ["", "ada", "ada@example.com, eve@example.com", "ada@example.com\r\nRCPT TO:<eve@example.com>"]
+        {
             assert_eq!(Recipients::Agent.of(&about(agent)).expect_err(agent).class(), "item");
         }
     }

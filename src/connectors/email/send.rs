@@ -42,8 +42,11 @@ struct Mails<'a> {
 
 impl Mails<'_> {
     fn letter<'a>(&'a self, to: &'a MailAddress, name: &'a str) -> Letter<'a> {
-        let attachment = (self.enclosed == Enclosed::Picture)
-            .then(|| Attachment { name, mime_type: &self.item.mime_type, bytes: self.bytes });
+        let attachment = (self.enclosed == Enclosed::Picture).then(|| Attachment {
+            name,
+            mime_type: &self.item.mime_type,
+            bytes: self.bytes,
+        });
         Letter {
             id: compose::id(self.item, to),
             to,
@@ -93,7 +96,10 @@ fn combined(refused: Vec<DeliveryError>) -> Result<(), DeliveryError> {
     if count > 1
         && let DeliveryError::Transient { message, .. } | DeliveryError::Item { message, .. } = &mut first
     {
-        message.push_str(&format!(" (And {} more of the recipients; whoever was taken gets no second mail.)", count - 1));
+        message.push_str(&format!(
+            " (And {} more of the recipients; whoever was taken gets no second mail.)",
+            count - 1
+        ));
     }
     Err(first)
 }

@@ -58,7 +58,9 @@ pub(super) fn parse(form: &FormFields) -> Result<Settings, FieldErrors> {
     }
     let (subject, body) = templates(&mut check);
     let as_link = check.flag("as_link");
-    let usual = |text: &str| text.parse::<TextTemplate>().map_err(|wrong| FieldErrors::one("type", wrong.to_string()));
+    let usual = |text: &str| {
+        text.parse::<TextTemplate>().map_err(|wrong| FieldErrors::one("type", wrong.to_string()))
+    };
     let settings = Settings {
         to,
         subject_template: subject.map_or_else(|| usual(USUAL_SUBJECT), Ok)?,
@@ -116,7 +118,10 @@ impl Preview {
         let sample = FormFields::new(values.into_iter().filter(|(_, value)| !value.is_empty()).collect());
         match parse(&sample.set("to", "agent")) {
             Ok(settings) => {
-                let item = Item { about: About { agent: "ada@example.com".to_owned(), ..About::sample() }, ..Item::probe() };
+                let item = Item {
+                    about: About { agent: "ada@example.com".to_owned(), ..About::sample() },
+                    ..Item::probe()
+                };
                 let item = Item { size: 2_516_582, ..item };
                 let enclosed = if settings.encloses(item.size) { Enclosed::Picture } else { Enclosed::Link };
                 let (subject, text) = compose::words(&settings, &item, enclosed);
@@ -136,7 +141,9 @@ mod tests {
     use super::*;
 
     fn form(fields: &[(&str, &str)]) -> FormFields {
-        FormFields::new(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        FormFields::new(
+            fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        )
     }
 
     #[test]
@@ -175,8 +182,14 @@ mod tests {
 
     #[test]
     fn a_preview_shows_samples_or_the_problem() {
-        let preview = Preview::of(&form(&[("subject_template", "{use_case}/{agent}"), ("body_template", "See\n{size}")]));
-        assert_eq!((preview.subject.as_str(), preview.text.as_str()), ("Claims/ada@example.com", "See\n2.4 MB"));
+        let preview = Preview::of(&form(&[
+            ("subject_template", "{use_case}/{agent}"),
+            ("body_template", "See\n{size}"),
+        ]));
+        assert_eq!(
+            (preview.subject.as_str(), preview.text.as_str()),
+            ("Claims/ada@example.com", "See\n2.4 MB")
+        );
 
         let linked = Preview::of(&form(&[("body_template", "See it."), ("as_link", "on")]));
         assert!(linked.text.contains("https://media.example.com/library/"), "{}", linked.text);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::text_enum;
 
-text_enum! {
+text_enum! { in pub(super),
     /// What may stand in braces.
     Placeholder {
         /// The name of the file.
@@ -81,7 +81,8 @@ impl FromStr for TextTemplate {
         while let Some(at) = rest.find(['{', '}']) {
             let (before, brace) = rest.split_at(at);
             let inside = brace.strip_prefix('{').and_then(|inside| inside.split_once(['{', '}']));
-            let Some((name, after)) = inside.filter(|(name, _)| brace[name.len() + 1..].starts_with('}')) else {
+            let Some((name, after)) = inside.filter(|(name, _)| brace[name.len() + 1..].starts_with('}'))
+            else {
                 return Err(WrongTemplate(format!(
                     "Braces only go around placeholders, each with one on both sides: {}",
                     Placeholder::list()
@@ -128,7 +129,10 @@ mod tests {
     fn known_placeholders_are_filled_in_once() {
         let template: TextTemplate = "{file_name}: {kind}{size}!".parse().unwrap();
         // a value that looks like a placeholder stays what it is
-        assert_eq!(template.fill(|placeholder| format!("<{{{placeholder}}}>")), "<{file_name}>: <{kind}><{size}>!");
+        assert_eq!(
+            template.fill(|placeholder| format!("<{{{placeholder}}}>")),
+            "<{file_name}>: <{kind}><{size}>!"
+        );
         assert!(template.has(Placeholder::Kind) && !template.has(Placeholder::Link));
         assert_eq!(template.to_string(), "{file_name}: {kind}{size}!");
         assert_eq!("".parse::<TextTemplate>().unwrap().fill(|_| "x".to_owned()), "");
@@ -136,7 +140,9 @@ mod tests {
 
     #[test]
     fn everything_else_in_braces_is_refused() {
-        for text in ["{name}", "{}", "{ kind }", "{KIND}", "{kind.size}", "{{kind}}", "a {b", "{kind", "kind}", "}{"] {
+        for text in
+            ["{name}", "{}", "{ kind }", "{KIND}", "{kind.size}", "{{kind}}", "a {b", "{kind", "kind}", "}{"]
+        {
             let wrong = text.parse::<TextTemplate>().expect_err(text).to_string();
             assert!(wrong.contains("{file_name} {use_case}"), "{text}: {wrong}");
         }

@@ -141,8 +141,7 @@ async fn about(tx: &mut Tx, services: &Services, media: &Media) -> DbResult<Abou
         Some(id) => use_cases::find(tx, id).await?,
         None => None,
     };
-    let (external_id, agent) =
-        conversation.map(|known| (known.external_id, known.agent)).unwrap_or_default();
+    let (external_id, agent) = conversation.map(|known| (known.external_id, known.agent)).unwrap_or_default();
     Ok(About {
         file_name: names::safe(&media.file_name, media.kind.as_str(), &media.extension),
         kind: media.kind.to_string(),

@@ -108,8 +108,7 @@ const NOTES: &str = "SELECT notes FROM deliveries WHERE id = $1";
 
 /// Gives what the endpoint's type wants to remember from the attempts before; null when that is nothing.
 pub(super) async fn notes(tx: &mut Tx, id: DeliveryId) -> DbResult<serde_json::Value> {
-    let notes: Option<String> =
-        on!(tx, conn => sqlx::query_scalar(NOTES).bind(id).fetch_one(conn).await)?;
+    let notes: Option<String> = on!(tx, conn => sqlx::query_scalar(NOTES).bind(id).fetch_one(conn).await)?;
     let broken = |error: serde_json::Error| DbError::Broken(error.into());
     Ok(notes.map(|text| serde_json::from_str(&text)).transpose().map_err(broken)?.unwrap_or_default())
 }

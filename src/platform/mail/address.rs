@@ -47,16 +47,26 @@ impl FromStr for MailAddress {
         let (local, domain) = text.rsplit_once('@').ok_or(NoAddress)?;
         let is_atom = |atom: &str| {
             !atom.is_empty()
-                && atom.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+/=?^_`{|}~-".contains(&byte))
+                && atom
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+/=?^_`{|}~-".contains(&byte))
         };
         let Ok(Host::Domain(domain)) = Host::parse(domain) else { return Err(NoAddress) };
         let is_label = |label: &str| {
             let is_plain = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-            !label.is_empty() && label.len() < 64 && is_plain && !label.starts_with('-') && !label.ends_with('-')
+            !label.is_empty()
+                && label.len() < 64
+                && is_plain
+                && !label.starts_with('-')
+                && !label.ends_with('-')
         };
         let address = Self(format!("{local}@{domain}"));
         let fits = local.len() <= MOST_LOCAL && address.0.len() <= MOST;
-        if fits && local.split('.').all(is_atom) && domain.split('.').all(is_label) && address.for_mail().is_ok() {
+        if fits
+            && local.split('.').all(is_atom)
+            && domain.split('.').all(is_label)
+            && address.for_mail().is_ok()
+        {
             Ok(address)
         } else {
             Err(NoAddress)

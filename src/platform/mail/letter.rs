@@ -5,8 +5,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{self, Mailbox, MultiPart, SinglePart};
 
-use super::error::MailError;
 use super::MailAddress;
+use super::error::MailError;
 use crate::platform::clock::Timestamp;
 
 /// The longest line of a subject that programs show whole.

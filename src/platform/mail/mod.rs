@@ -92,8 +92,10 @@ impl Mailer {
     }
 
     fn permit(&self, security: Security, address: std::net::IpAddr) -> Result<(), MailError> {
-        match (self.outbound.judge(address).map_err(|refused| MailError::Unreached(refused.into()))?, security)
-        {
+        match (
+            self.outbound.judge(address).map_err(|refused| MailError::Unreached(refused.into()))?,
+            security,
+        ) {
             (Verdict::Public, Security::None) => {
                 Err(MailError::Unreached(Refused::Unencrypted(address).into()))
             }

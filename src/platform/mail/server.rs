@@ -49,8 +49,9 @@ const FORM: WrongServer = WrongServer(
     "give smtp+starttls://USER:PASSWORD@HOST:587 or smtps://USER:PASSWORD@HOST:465, special characters of the two as \
      % and two digits",
 );
-const IN_CLEAR: WrongServer =
-    WrongServer("smtp:// sends in clear, so it takes no user and password; give smtp+starttls:// or smtps://");
+const IN_CLEAR: WrongServer = WrongServer(
+    "smtp:// sends in clear, so it takes no user and password; give smtp+starttls:// or smtps://",
+);
 const HALF: WrongServer = WrongServer("give user and password, or neither");
 
 impl FromStr for Server {
@@ -80,7 +81,8 @@ impl FromStr for Server {
 
 fn account(url: &Url, security: Security) -> Result<Option<Account>, WrongServer> {
     let decoded = |text: &str| percent_decode_str(text).decode_utf8().map(String::from).map_err(|_| FORM);
-    let (user, password) = (decoded(url.username())?, Secret::new(decoded(url.password().unwrap_or_default())?));
+    let (user, password) =
+        (decoded(url.username())?, Secret::new(decoded(url.password().unwrap_or_default())?));
     match (user.is_empty(), password.expose().is_empty()) {
         (true, true) => Ok(None),
         (false, false) if security == Security::None => Err(IN_CLEAR),
@@ -104,7 +106,11 @@ mod tests {
             ("smtp+starttls://[::1]:25", Security::StartTls, "::1", 25),
         ] {
             let server: Server = text.parse().expect("right");
-            assert_eq!((server.security, server.host.as_str(), server.port), (security, host, port), "{text}");
+            assert_eq!(
+                (server.security, server.host.as_str(), server.port),
+                (security, host, port),
+                "{text}"
+            );
         }
         let server: Server = "smtps://hub%40example.com:a%3Ab%2Fc@mail.example.com".parse().expect("right");
         let account = server.account.expect("an account");

@@ -141,7 +141,10 @@ impl Session {
 
 impl std::fmt::Debug for Session {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("Session").field("from", &self.from).field("size", &self.size).finish_non_exhaustive()
+        out.debug_struct("Session")
+            .field("from", &self.from)
+            .field("size", &self.size)
+            .finish_non_exhaustive()
     }
 }
 

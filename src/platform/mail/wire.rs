@@ -115,7 +115,8 @@ where
     expect(&greeting, 220)?;
     let offers = ask(stream, &mut read, &format!("EHLO {name}\r\n")).await?;
     expect(&offers, 250)?;
-    let is_offer = |line: &str| line.get(4..).is_some_and(|word| word.trim().eq_ignore_ascii_case("STARTTLS"));
+    let is_offer =
+        |line: &str| line.get(4..).is_some_and(|word| word.trim().eq_ignore_ascii_case("STARTTLS"));
     if !offers.lines().any(is_offer) {
         return Err(MailError::NoStartTls);
     }
@@ -214,8 +215,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_greeting_comes_over_from_what_was_said_in_clear() {
-        let (greeting, heard) =
-            talked(&["220-hello\r\n220 mail\r\n", OFFER, "220 go on\r\n"]).await;
+        let (greeting, heard) = talked(&["220-hello\r\n220 mail\r\n", OFFER, "220 go on\r\n"]).await;
 
         assert_eq!(greeting.unwrap(), "220-hello\r\n220 mail\r\n");
         assert_eq!(heard, "EHLO [127.0.0.1]\r\nSTARTTLS\r\n");
@@ -223,7 +223,8 @@ mod tests {
 
     #[tokio::test]
     async fn without_an_offer_nothing_more_is_said() {
-        for offers in ["250-mail\r\n250-XXXXXXXX\r\n250 AUTH PLAIN\r\n", "250 STARTTLSX\r\n", "250 mail\r\n"] {
+        for offers in ["250-mail\r\n250-XXXXXXXX\r\n250 AUTH PLAIN\r\n", "250 STARTTLSX\r\n", "250 mail\r\n"]
+        {
             let (asked, heard) = talked(&["220 mail\r\n", offers]).await;
             assert!(matches!(asked, Err(MailError::NoStartTls)), "{offers}: {asked:?}");
             assert_eq!(heard, "EHLO [127.0.0.1]\r\n");

@@ -33,10 +33,8 @@ fn server(scheme: &str, account: &str, which: u16) -> String {
 /// The ground with a mail server.
 fn mailing(root: &std::path::Path, server: &str, from: &str) -> Ground {
     let ground = ground(root);
-    let settings = MailSettings {
-        server: server.parse().expect("a server"),
-        from: from.parse().expect("an address"),
-    };
+    let settings =
+        MailSettings { server: server.parse().expect("a server"), from: from.parse().expect("an address") };
     Ground { mail: Some(Mailer::new(ground.outbound.clone(), settings)), ..ground }
 }
 
@@ -105,7 +103,8 @@ impl Place for People {
 
     async fn look(&self, path: &str) -> Option<(u64, String)> {
         let mails = self.mails();
-        let mail = mails.iter().rfind(|mail| path.ends_with(mail["parts"][1]["name"].as_str().unwrap_or("?")))?;
+        let mail =
+            mails.iter().rfind(|mail| path.ends_with(mail["parts"][1]["name"].as_str().unwrap_or("?")))?;
         let picture = &mail["parts"][1];
         Some((picture["size"].as_u64()?, picture["sha256"].as_str()?.to_owned()))
     }
@@ -128,7 +127,10 @@ contract! { People:
 
 fn header<'a>(mail: &'a Value, name: &str) -> &'a str {
     let headers = mail["headers"].as_array().expect("headers");
-    headers.iter().find(|header| header[0] == name).map_or("", |header| header[1].as_str().unwrap_or_default())
+    headers
+        .iter()
+        .find(|header| header[0] == name)
+        .map_or("", |header| header[1].as_str().unwrap_or_default())
 }
 
 fn header_names(mail: &Value) -> Vec<&str> {
@@ -141,7 +143,10 @@ const DESIGNED: [&str; 8] =
 
 #[tokio::test]
 async fn everybody_gets_a_mail_of_their_own() {
-    let words = [("subject_template", "{use_case}: {file_name}"), ("body_template", "Grüße,\nsee {size} of {kind}.\n.\nEnd")];
+    let words = [
+        ("subject_template", "{use_case}: {file_name}"),
+        ("body_template", "Grüße,\nsee {size} of {kind}.\n.\nEnd"),
+    ];
     let people = People::open(&["ada", "eve"], &words);
     let item = item("2026/11/20/Dächer 屋根.jpg", 70_000);
 
@@ -155,18 +160,27 @@ async fn everybody_gets_a_mail_of_their_own() {
     let mut ids = HashSet::new();
     for (mail, name) in mails.iter().zip(["ada", "eve"]) {
         let to = address(name, &people.mark);
-        assert_eq!((mail["envelope_to"].as_str(), mail["envelope_from"].as_str()), (Some(&*to), Some("<hub@mail.example.com>")));
+        assert_eq!(
+            (mail["envelope_to"].as_str(), mail["envelope_from"].as_str()),
+            (Some(&*to), Some("<hub@mail.example.com>"))
+        );
         assert_eq!(header_names(mail), DESIGNED);
         assert_eq!((header(mail, "From"), header(mail, "To")), (FROM, &*to));
         assert_eq!(header(mail, "Subject"), "Claims: Dächer 屋根.jpg");
         assert_eq!(header(mail, "Auto-Submitted"), "auto-generated");
         let id = header(mail, "Message-ID");
-        assert!(id.starts_with(&format!("<{}.", item.delivery)) && id.ends_with("@mail.example.com>"), "{id}");
+        assert!(
+            id.starts_with(&format!("<{}.", item.delivery)) && id.ends_with("@mail.example.com>"),
+            "{id}"
+        );
         ids.insert(id.to_owned());
         assert_eq!(mail["defects"], json!([]));
         let parts = mail["parts"].as_array().expect("parts");
         assert_eq!(parts.len(), 2);
-        assert_eq!(parts[0]["text"].as_str().map(str::trim_end), Some("Grüße,\nsee 68.3 KB of picture.\n.\nEnd"));
+        assert_eq!(
+            parts[0]["text"].as_str().map(str::trim_end),
+            Some("Grüße,\nsee 68.3 KB of picture.\n.\nEnd")
+        );
         let picture = &parts[1];
         assert_eq!((&picture["type"], &picture["disposition"]), (&json!("image/jpeg"), &json!("attachment")));
         assert_eq!(picture["name"], "Dächer 屋根.jpg");
@@ -213,7 +227,11 @@ async fn what_is_named_becomes_no_header_no_recipient_and_no_end() {
         assert_eq!(header(mail, "To"), address("ada", &people.mark));
         let parts = mail["parts"].as_array().expect("parts");
         assert_eq!((parts.len(), &parts[1]["sha256"]), (2, &json!(item.sha256)), "{evil:?}");
-        assert_eq!(parts[0]["text"].as_str().map(|text| text.trim_end().lines().count()), Some(4), "{evil:?}");
+        assert_eq!(
+            parts[0]["text"].as_str().map(|text| text.trim_end().lines().count()),
+            Some(4),
+            "{evil:?}"
+        );
         assert_eq!(mail["defects"], json!([]), "{evil:?}");
     }
     assert_eq!(mails("eve@agents.test"), Vec::<Value>::new(), "eve got nothing");
@@ -252,7 +270,9 @@ async fn who_has_a_mail_gets_no_second_one() {
     let refused = people.put(&item).await.expect_err("one is unknown");
     assert!(matches!(refused, DeliveryError::Item { reason: ItemProblem::Rejected, .. }), "{refused:?}");
     assert!(refused.message().contains(&address("nouser", &people.mark)), "{refused}");
-    let to = |mails: &[Value]| mails.iter().map(|mail| mail["envelope_to"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let to = |mails: &[Value]| {
+        mails.iter().map(|mail| mail["envelope_to"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
     let both = ["ada", "eve"].map(|name| address(name, &people.mark));
     assert_eq!(to(&people.mails()), both, "one who is refused keeps nobody waiting");
 

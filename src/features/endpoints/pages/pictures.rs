@@ -15,7 +15,9 @@ use uuid::Uuid;
 use super::draft;
 use super::show::{self, Tab};
 use super::views::StepView;
-use crate::connectors::{self, About, Found, Ground, Item, Notes, Report, Step, StepName, StepState, VerifiedBy};
+use crate::connectors::{
+    self, About, Found, Ground, Item, Notes, Report, Step, StepName, StepState, VerifiedBy,
+};
 use crate::features::Services;
 use crate::features::audit::{self, Act};
 use crate::features::endpoints::{Destination, EndpointId, TestLimit};
@@ -61,7 +63,8 @@ pub async fn create(
 fn item(now: Timestamp, agent: &str) -> Item {
     let time: String = now.to_string().chars().filter(char::is_ascii_alphanumeric).collect();
     let path = format!("mediaport-test-{time}.jpg");
-    let about = About { file_name: path.clone(), agent: agent.to_owned(), taken_at: Some(now), ..About::sample() };
+    let about =
+        About { file_name: path.clone(), agent: agent.to_owned(), taken_at: Some(now), ..About::sample() };
     Item {
         delivery: Uuid::now_v7(),
         path,

@@ -90,14 +90,20 @@ async fn an_answer_that_was_lost_is_a_second_mail_of_the_same_name() {
 
 #[tokio::test]
 async fn without_tls_that_was_asked_for_nothing_is_said() {
-    for (port, fault) in [(0, Fault::StripsTheOffer), (2, Fault::None), (0, Fault::RefusesTls), (0, Fault::Smuggles)] {
+    for (port, fault) in
+        [(0, Fault::StripsTheOffer), (2, Fault::None), (0, Fault::RefusesTls), (0, Fault::Smuggles)]
+    {
         let relay = Relay::before(port, fault);
         let people = People::at(&relay.url("smtp+starttls", "mailer:hunter2hunter2@"), &["ada"], &[]);
 
         let (outcome, steps) = tested("email", &people.ground, &people.configuration).await;
         let put = people.put(&item("roof.jpg", 2_000)).await.expect_err("refused");
 
-        assert_eq!((outcome, failed(&steps).name), (Outcome::Failed, StepName::Identity), "{fault:?}: {steps:?}");
+        assert_eq!(
+            (outcome, failed(&steps).name),
+            (Outcome::Failed, StepName::Identity),
+            "{fault:?}: {steps:?}"
+        );
         assert!(failed(&steps).message.starts_with("rejected"), "{fault:?}: {steps:?}");
         assert!(matches!(put, DeliveryError::Endpoint { .. }), "{fault:?}: {put:?}");
         for said in relay.said() {
@@ -137,7 +143,8 @@ async fn places_that_cannot_be_reached_are_told_in_three_words() {
     ] {
         let ground = mailing(root.path(), &url, FROM);
         let (outcome, steps) = tested("email", &ground, &configuration).await;
-        let put = connector("email").put(&configuration, &ground, &item("a.jpg", 10)).await.expect_err("refused");
+        let put =
+            connector("email").put(&configuration, &ground, &item("a.jpg", 10)).await.expect_err("refused");
 
         assert_eq!((outcome, failed(&steps).name), (Outcome::Failed, name), "{url}: {steps:?}");
         assert!(failed(&steps).message.starts_with(word), "{url}: {steps:?}");
@@ -171,7 +178,8 @@ async fn an_installation_without_a_mail_server_says_so() {
     let ground = ground(root.path());
 
     let (outcome, steps) = tested("email", &ground, &configuration).await;
-    let put = connector("email").put(&configuration, &ground, &item("a.jpg", 10)).await.expect_err("no server");
+    let put =
+        connector("email").put(&configuration, &ground, &item("a.jpg", 10)).await.expect_err("no server");
 
     assert_eq!((outcome, failed(&steps).name), (Outcome::Failed, StepName::Resolve));
     assert!(put.class() == "endpoint" && put.message().contains("MEDIAPORT_SMTP_URL"), "{put:?}");

@@ -17,7 +17,9 @@ async fn mail_is_signed_in_for_and_sent_behind_tls_only() {
 #[tokio::test]
 #[ignore = "run by mail_is_signed_in_for_and_sent_behind_tls_only, in a process of its own"]
 async fn sends_behind_tls() {
-    let encoded = |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
+    let encoded = |text: &str| {
+        percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    };
     let account = format!("{}:{}@", encoded(&peer("TEST_SMTP_USER")), encoded(&peer("TEST_SMTP_PASSWORD")));
     for (scheme, port) in [("smtp+starttls", 0), ("smtps", 1)] {
         let people = People::at(&server(scheme, &account, port), &["ada", "eve"], &[]);
