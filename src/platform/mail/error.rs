@@ -88,10 +88,15 @@ impl MailError {
                 let words = if stage == Stage::SignIn { String::new() } else { one_line(&said) };
                 Self::Refused(Refusal { stage, code: code.into(), words })
             }
-            None if error.is_response() && stage == Stage::Greeting => Self::NotSmtp,
+            None if error.is_response() && stage == Stage::Greeting && !has_ended(error) => Self::NotSmtp,
             None => Self::Broken(stage),
         }
     }
+}
+
+/// Tells whether the server hung up, which the library takes for an answer that cannot be read.
+fn has_ended(error: &smtp::Error) -> bool {
+    std::error::Error::source(error).is_some_and(|cause| cause.to_string() == "incomplete response")
 }
 
 /// Gives a server's words as one short line without signs that show nothing.

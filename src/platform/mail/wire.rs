@@ -159,13 +159,15 @@ async fn answer<S: AsyncRead + Unpin>(stream: &mut S, read: &mut BytesMut) -> Re
     timeout(ANSWER, reading).await.map_err(|_| MailError::Late(Stage::Greeting))?
 }
 
-/// Finds the end of the first answer: the line that has no `-` behind its number.
+/// Finds the end of the first answer: the line that has no `-` behind its number. A line without a number ends it too,
+/// since no mail server says such a thing.
 fn answer_length(read: &[u8]) -> Option<usize> {
     let mut at = 0;
     while let Some(length) = read[at..].iter().position(|byte| *byte == b'\n') {
         let line = &read[at..at + length];
         at += length + 1;
-        if line.get(3) != Some(&b'-') {
+        let goes_on = line.get(3) == Some(&b'-') && line[..3].iter().all(u8::is_ascii_digit);
+        if !goes_on {
             return Some(at);
         }
     }

@@ -130,11 +130,17 @@ async fn places_that_cannot_be_reached_are_told_in_three_words() {
             drop((&stream).write_all(b"SSH-2.0-OpenSSH_9.2p1\r\n"));
         }
     });
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let hangs_up = silent.local_addr().expect("an address");
+    std::thread::spawn(move || silent.incoming().flatten().for_each(drop));
     let root = tempfile::tempdir().expect("a folder");
     let configuration = configured("email", &[("to", "ada@agents.test")]);
     for (url, name, word, class) in [
         (format!("smtps://u:p@{closed}"), StepName::Connect, "unreachable", "transient"),
         (format!("smtp+starttls://u:p@{closed}"), StepName::Connect, "unreachable", "transient"),
+        (format!("smtp+starttls://u:p@{hangs_up}"), StepName::Identity, "unreachable", "transient"),
+        (format!("smtp://{hangs_up}"), StepName::SignIn, "unreachable", "transient"),
+        (format!("smtp://{other}"), StepName::SignIn, "rejected", "endpoint"),
         (format!("smtp+starttls://u:p@{other}"), StepName::Identity, "rejected", "endpoint"),
         ("smtps://u:p@10.1.2.3".to_owned(), StepName::Resolve, "refused_by_policy", "endpoint"),
         ("smtps://u:p@169.254.169.254".to_owned(), StepName::Resolve, "refused_by_policy", "endpoint"),
