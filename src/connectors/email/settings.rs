@@ -122,7 +122,7 @@ impl Preview {
                     about: About { agent: "ada@example.com".to_owned(), ..About::sample() },
                     ..Item::probe()
                 };
-                let item = Item { size: 2_516_582, ..item };
+                let item = Item { size: 2_516_583, ..item };
                 let enclosed = if settings.encloses(item.size) { Enclosed::Picture } else { Enclosed::Link };
                 let (subject, text) = compose::words(&settings, &item, enclosed);
                 Self { subject, text, problem: String::new() }

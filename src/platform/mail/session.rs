@@ -63,7 +63,7 @@ impl Session {
         &mut self,
         recipients: &'a [MailAddress],
     ) -> Result<Vec<(&'a MailAddress, MailError)>, MailError> {
-        self.begin(None).await?;
+        self.announce(None).await?;
         let mut refused = Vec::new();
         for to in recipients {
             match self.name(to).await {
@@ -96,7 +96,7 @@ impl Session {
     }
 
     async fn exchange(&mut self, to: &MailAddress, bytes: &[u8]) -> Result<(), MailError> {
-        self.begin(Some(bytes.len())).await?;
+        self.announce(Some(bytes.len())).await?;
         self.name(to).await?;
         let ready = timed(Stage::Content, self.connection.command(Data)).await?;
         if !ready.has_code(354) {
@@ -110,7 +110,7 @@ impl Session {
     }
 
     /// Says whom a mail comes from, and how large it is.
-    async fn begin(&mut self, size: Option<usize>) -> Result<(), MailError> {
+    async fn announce(&mut self, size: Option<usize>) -> Result<(), MailError> {
         let size = size.filter(|_| self.size != Size::Unknown).map(MailParameter::Size);
         let from = self.from.for_mail().map_err(|error| MailError::Unwritable(error.to_string()))?;
         let command = Mail::new(Some(from), size.into_iter().collect());
