@@ -1,6 +1,7 @@
 //! Sending the mails of one picture.
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 
 use serde_json::json;
 
@@ -96,10 +97,9 @@ fn combined(refused: Vec<DeliveryError>) -> Result<(), DeliveryError> {
     if count > 1
         && let DeliveryError::Transient { message, .. } | DeliveryError::Item { message, .. } = &mut first
     {
-        message.push_str(&format!(
-            " (And {} more of the recipients; whoever was taken gets no second mail.)",
-            count - 1
-        ));
+        let others = count - 1;
+        let _ =
+            write!(message, " (And {others} more of the recipients; whoever was taken gets no second mail.)");
     }
     Err(first)
 }
