@@ -31,6 +31,7 @@ use crate::platform::db::{Db, DbResult, Engine, Location};
 use crate::platform::idempotency::Replies;
 use crate::platform::jobs::{Worker, void_leases};
 use crate::platform::keys::Uses;
+use crate::platform::mail::Mailer;
 use crate::platform::outbound::Outbound;
 use crate::platform::secret::Secret;
 use crate::platform::tasks::Tasks;
@@ -86,8 +87,9 @@ impl Installation {
             make_private_folder(&config.folder_root)?;
         }
         let outbound = Outbound::new(config.outbound_allow.clone())?;
+        let mail = config.mail.clone().map(|settings| Mailer::new(outbound.clone(), settings));
         let ground =
-            Ground { outbound, folder_root: config.folder_root.clone(), google: config.google.clone() };
+            Ground { outbound, mail, folder_root: config.folder_root.clone(), google: config.google.clone() };
         let services = Services {
             db,
             clock,
@@ -96,6 +98,7 @@ impl Installation {
             ground,
             max_upload: config.media.max_upload,
             keep_free_percent: config.media.keep_free_percent,
+            public: Arc::default(),
         };
         let replies = Replies::new(
             services.db.clone(),
@@ -117,7 +120,7 @@ impl Installation {
     /// Serves until told to stop.
     pub async fn serve(self, work: Work) -> anyhow::Result<Running> {
         let lock = lock_folder(&self.config)?;
-        let public = Arc::new(std::sync::OnceLock::new());
+        let public = Arc::clone(&self.services.public);
         let readiness = health::Readiness::default();
         let bound = server::bind(&self, Arc::clone(&public), readiness.clone())?;
         let address = bound.address;

@@ -13,6 +13,8 @@ use crate::platform::web::{Door, Entry, Role, assets};
 
 const ADMIN: Door = Door::People(&[Role::Admin]);
 const WATCHERS: Door = Door::People(&[Role::Admin, Role::Auditor]);
+/// Who may see media; agents those of their own conversations.
+const VIEWERS: Door = Door::People(&[Role::Admin, Role::Agent]);
 const ANYBODY_SIGNED_IN: Door = Door::People(Role::ALL);
 const ADMIN_TOKEN: Door = Door::Api { scope: None, roles: &[Role::Admin] };
 
@@ -70,6 +72,8 @@ fn open() -> Vec<Entry> {
 fn people() -> Vec<Entry> {
     vec![
         entry!(GET "/" ANYBODY_SIGNED_IN => overview::pages::home),
+        entry!(GET "/library/{id}" VIEWERS => media::pages::show),
+        entry!(GET "/library/{id}/content" VIEWERS => media::pages::content),
         entry!(GET "/deliveries" WATCHERS => deliveries::pages::deliveries::index),
         entry!(GET "/deliveries/live" WATCHERS => deliveries::pages::live::index),
         entry!(GET "/deliveries/{id}" WATCHERS => deliveries::pages::show::show),

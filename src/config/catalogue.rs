@@ -104,6 +104,18 @@ pub(super) const SETTINGS: &[Setting] = &[
         "https://oauth2.googleapis.com/token",
         "Where these endpoints sign in with their service accounts.",
     ),
+    text(
+        "smtp.url",
+        Some("MEDIAPORT_SMTP_URL"),
+        "",
+        "The server that takes mail: smtp+starttls://USER:PASSWORD@HOST:587 or smtps://USER:PASSWORD@HOST:465, special characters of the two as % and two digits. Nothing is said to a server that does not give the TLS asked for. smtp://HOST:25 sends in clear, without user and password, and only to networks in outbound.allow. Empty: no mail is sent.",
+    ),
+    text(
+        "smtp.from",
+        Some("MEDIAPORT_SMTP_FROM"),
+        "",
+        "The address that mails come from, such as mediaport@example.com. Needed with smtp.url.",
+    ),
     Setting {
         key: "web.hosts",
         alias: None,

@@ -20,6 +20,7 @@ use crate::connectors::gdrive::Google;
 use crate::platform::db::Location;
 use crate::platform::idempotency::Terms;
 use crate::platform::jobs::JobSettings;
+use crate::platform::mail::{MailAddress, MailSettings, WrongServer};
 use crate::platform::secret::Secret;
 use crate::platform::web::session::Lifetime;
 
@@ -47,6 +48,8 @@ pub struct Config {
     pub outbound_allow: Vec<IpNet>,
     /// Where Google's services are.
     pub google: Google,
+    /// How mail is sent, when it is.
+    pub mail: Option<MailSettings>,
     /// Names by which we are reached beside those of the public and the media address.
     pub hosts: Vec<String>,
     /// Proxies whose forwarding headers are believed.
@@ -140,6 +143,7 @@ impl Config {
             folder_root_is_ours: source.text("folder.root").is_empty(),
             outbound_allow: source.list("outbound.allow", "networks such as 10.0.0.0/8"),
             google: google(&mut source),
+            mail: mail(&mut source),
             hosts: source.list("web.hosts", "names such as hub.internal"),
             trusted_proxies: source.list("web.trusted_proxies", "networks such as 127.0.0.1/32"),
             sessions: Lifetime {
@@ -255,6 +259,24 @@ fn media(source: &mut Source, data_dir: &Path) -> MediaConfig {
     }
 }
 
+/// Reads server and sender, which belong together. What was written is never quoted: a password is part of it.
+fn mail(source: &mut Source) -> Option<MailSettings> {
+    let (url, from) = (Secret::new(source.text("smtp.url")), source.text("smtp.from"));
+    let from = (!from.is_empty()).then(|| from.parse::<MailAddress>());
+    if matches!(from, Some(Err(_))) {
+        source.problem("smtp.from: give an address such as mediaport@example.com");
+    }
+    if url.expose().is_empty() {
+        return None;
+    }
+    if from.is_none() {
+        source.problem("smtp.from: give the address that mails come from, since smtp.url is set");
+    }
+    let server =
+        url.expose().parse().map_err(|wrong: WrongServer| source.problem(format!("smtp.url: {wrong}")));
+    Some(MailSettings { server: server.ok()?, from: from?.ok()? })
+}
+
 fn idempotency(source: &mut Source) -> Terms {
     let hours: u64 = source.parsed("api.idempotency_hours", "a whole number of hours");
     let terms = Terms {
@@ -315,6 +337,28 @@ mod tests {
         ])
         .expect_err("three problems");
         assert_eq!(problems.0.len(), 3, "{problems}");
+    }
+
+    #[test]
+    fn mail_needs_a_server_and_a_sender() {
+        let server = "smtp+starttls://hub:hunter2@mail.example.com";
+        let right = load(&[("MEDIAPORT_SMTP_URL", server), ("MEDIAPORT_SMTP_FROM", "hub@example.com")]);
+        let mail = right.expect("right").mail.expect("a server");
+        assert_eq!((mail.server.port, mail.from.as_str()), (587, "hub@example.com"));
+        assert!(!format!("{mail:?}").contains("hunter2"));
+
+        for (url, from, key) in [
+            (server, "", "smtp.from"),
+            (server, "hub", "smtp.from"),
+            ("", "hub", "smtp.from"),
+            ("smtp://hub:hunter2@mail.example.com", "hub@example.com", "smtp.url"),
+            ("mail.example.com:587:hunter2", "hub@example.com", "smtp.url"),
+        ] {
+            let wrong = load(&[("MEDIAPORT_SMTP_URL", url), ("MEDIAPORT_SMTP_FROM", from)]);
+            let said = wrong.expect_err("a problem").to_string();
+            assert!(said.contains(key) && !said.contains("hunter2"), "{said}");
+        }
+        assert!(load(&[("MEDIAPORT_SMTP_FROM", "hub@example.com")]).expect("right").mail.is_none());
     }
 
     #[test]

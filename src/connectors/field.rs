@@ -24,6 +24,8 @@ pub enum Values {
     Flag,
     /// A number from 1 to 65535.
     Port,
+    /// A whole number from 1 to this one.
+    UpTo(u16),
     /// One of these words.
     Words(&'static [&'static str]),
 }

@@ -9,7 +9,7 @@ use futures_util::stream::{self, BoxStream, StreamExt};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::DeliveryError;
+use super::{About, DeliveryError, Notes};
 use crate::text_enum;
 
 /// One file on its way to one endpoint.
@@ -29,6 +29,10 @@ pub struct Item {
     pub source: Arc<dyn Source>,
     /// What [`super::Connector::reserve`] asked to have stored for this delivery, at this attempt or an earlier one.
     pub reservation: Option<serde_json::Value>,
+    /// What it is to people, for destinations that write to them.
+    pub about: About,
+    /// What an earlier attempt left for this one.
+    pub notes: Notes,
 }
 
 impl std::fmt::Debug for Item {
@@ -70,6 +74,8 @@ impl Item {
             sha256: hex::encode(<sha2::Sha256 as sha2::Digest>::digest(&bytes)),
             source: Arc::new(bytes),
             reservation: None,
+            about: About::sample(),
+            notes: Notes::default(),
         }
     }
 
@@ -94,6 +100,9 @@ pub struct Receipt {
 #[must_use]
 pub fn place(location: &serde_json::Value) -> String {
     let part = |name| location.get(name).and_then(serde_json::Value::as_str);
+    if let Some(people) = part("to") {
+        return format!("mailto:{people}");
+    }
     match (part("bucket"), part("key"), part("host"), part("path").or(part("url"))) {
         (Some(bucket), Some(key), _, _) => format!("s3://{bucket}/{key}"),
         (_, _, Some(host), Some(path)) => format!("sftp://{host}/{}", path.trim_start_matches('/')),
@@ -165,6 +174,10 @@ mod tests {
             let location = json!({"host": "sftp.example.com", "port": 22, "path": path});
             assert_eq!(place(&location), "sftp://sftp.example.com/in/b.jpg");
         }
+        assert_eq!(
+            place(&json!({"to": "a@example.com,b@example.com"})),
+            "mailto:a@example.com,b@example.com"
+        );
         assert_eq!(place(&json!({"folder": 7})), r#"{"folder":7}"#);
         assert_eq!(place(&serde_json::Value::Null), "");
     }

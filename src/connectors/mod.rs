@@ -7,7 +7,9 @@
 //! A connector knows its protocol and nothing else: no database, no clock, no queue. It never retries (the queue does),
 //! never overwrites a file that it did not write, and never holds a file in memory.
 
+mod about;
 pub mod azure;
+pub mod email;
 mod erased;
 mod error;
 mod field;
@@ -27,6 +29,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use about::{About, Notes};
 pub use erased::{AnyConnector, Configuration};
 pub use error::{DeliveryError, EndpointProblem, ItemProblem};
 pub use field::{Field, Values};
@@ -34,11 +37,12 @@ pub use item::{Item, Receipt, Source, VerifiedBy, place};
 pub use report::{Ends, Found, Lasting, Outcome, Report, Step, StepName, StepState};
 
 use crate::platform::form::{FieldErrors, FormFields};
+use crate::platform::mail::Mailer;
 use crate::platform::outbound::Outbound;
 
 /// Every destination type, in the order in which the form offers them.
 pub const ALL: &[&dyn AnyConnector] =
-    &[&s3::S3, &sftp::Sftp, &azure::Azure, &gdrive::Gdrive, &https::Https, &folder::Folder];
+    &[&s3::S3, &sftp::Sftp, &azure::Azure, &gdrive::Gdrive, &https::Https, &email::Email, &folder::Folder];
 
 /// Finds a destination type by its stored key.
 #[must_use]
@@ -51,6 +55,8 @@ pub fn find(key: &str) -> Option<&'static dyn AnyConnector> {
 pub struct Ground {
     /// The only way to the network.
     pub outbound: Outbound,
+    /// Who sends mail, when the operator has set a server.
+    pub mail: Option<Mailer>,
     /// The operator's root, below which folder endpoints lie.
     pub folder_root: PathBuf,
     /// Where Google's services are.

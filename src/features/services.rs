@@ -1,10 +1,13 @@
 //! What actions and jobs stand on.
 
+use std::sync::{Arc, OnceLock};
+
 use crate::connectors::Ground;
 use crate::platform::blobs::Blobs;
 use crate::platform::clock::Clock;
 use crate::platform::db::Db;
 use crate::platform::vault::Vault;
+use crate::platform::web::PublicUrl;
 
 /// The ground under the features: handed to handlers as shared data and to jobs as their context.
 pub struct Services {
@@ -22,4 +25,14 @@ pub struct Services {
     pub max_upload: u64,
     /// Intake stops when less than this share of the media disk would stay free.
     pub keep_free_percent: u8,
+    /// Where people reach the portal; known once it is served.
+    pub public: Arc<OnceLock<PublicUrl>>,
+}
+
+impl Services {
+    /// Gives the absolute address of a path of the portal; nothing before it is served, when nobody needs one.
+    #[must_use]
+    pub fn link(&self, path: &str) -> String {
+        self.public.get().map(|public| public.join(path)).unwrap_or_default()
+    }
 }

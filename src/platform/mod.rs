@@ -1,4 +1,4 @@
-//! Technical ground without any product noun: time, secrets, database, queue, files, the way out, the web.
+//! Technical ground without any product noun: time, secrets, database, queue, files, the way out, mail, the web.
 
 pub mod blobs;
 pub mod clock;
@@ -8,6 +8,7 @@ pub mod idempotency;
 pub mod ids;
 pub mod jobs;
 pub mod keys;
+pub mod mail;
 pub mod outbound;
 pub mod secret;
 pub mod tasks;

@@ -134,3 +134,26 @@ export async function aReceiverTakesPicturesAndSaysSo() {
   await fitsWidth(page);
   await screenshot(page, 'change https');
 }
+
+export async function aMailShowsHowItWillRead() {
+  const page = await visit('/endpoints/new');
+  await choose(page, 'email');
+  await field(page, 'Name').fill('Claims desk');
+  await field(page, 'Recipients').fill('claims@example.com');
+  const preview = page.locator('#mail-preview');
+  await preview.getByText('New picture: roof.jpg').waitFor();
+  await page.getByLabel(/^Subject/).fill('Roof for {use_case}');
+  await page.getByLabel(/^Text \(/).fill('It has {size}.'); // leaving the subject draws the preview
+  await preview.getByText('Roof for Claims').waitFor();
+  assert.equal(await field(page, 'Recipients').inputValue(), 'claims@example.com');
+  await page.getByLabel(/^Subject/).fill('Roof for {nobody}');
+  await page.getByRole('button', { name: 'Preview' }).click();
+  await page.locator('#f-subject_template-problem').getByText('There is no {nobody}').waitFor();
+  await axe(page);
+  await page.getByLabel(/^Subject/).fill('Roof');
+  await page.locator('footer').getByRole('button', { name: 'Test and save' }).click();
+  await page.getByText('This installation has no mail server').first().waitFor();
+  await axe(page);
+  await fitsWidth(page);
+  await screenshot(page, 'new end point email');
+}

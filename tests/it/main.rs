@@ -17,6 +17,7 @@ mod intake;
 mod leaks;
 mod limits;
 mod lists;
+mod mailing;
 mod names;
 mod openapi;
 mod origin;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::super::reach;
 use super::super::report::{Found, Report, StepName};
-use super::super::{DeliveryError, Ground, Item, Receipt, VerifiedBy};
+use super::super::{About, DeliveryError, Ground, Item, Notes, Receipt, VerifiedBy};
 use super::post::{self, Purpose};
 use super::{Secrets, Settings, answer};
 
@@ -55,6 +55,8 @@ fn probe() -> Item {
         sha256: hex::encode(<sha2::Sha256 as sha2::Digest>::digest(&bytes)),
         source: std::sync::Arc::new(bytes),
         reservation: None,
+        about: About::sample(),
+        notes: Notes::default(),
     }
 }
 

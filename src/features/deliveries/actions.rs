@@ -11,11 +11,13 @@ use super::leaving;
 use super::model::{Delivery, DeliveryBrief, DeliveryId, DeliveryState, HeldReason, object_path};
 use super::source::StoredFile;
 use super::store;
-use crate::connectors::{DeliveryError, Item};
+use crate::connectors::{About, DeliveryError, Item, Notes};
 use crate::features::Services;
-use crate::features::conversations::Reach;
+use crate::features::conversations::{self, Reach};
 use crate::features::endpoints::{self, Destination, EndpointError, EndpointId, EndpointState};
 use crate::features::media::{self, Media, MediaId, MediaState};
+use crate::features::use_cases;
+use crate::formats::names;
 use crate::platform::clock::Timestamp;
 use crate::platform::db::{DbError, DbResult, Tx};
 use crate::platform::jobs::{JobError, Lease, Poison, queue};
@@ -52,6 +54,8 @@ pub(super) struct Ongoing {
     pub(super) file: StoredFile,
     /// What the connector had stored before an earlier attempt, as JSON text.
     reservation: Option<String>,
+    about: About,
+    pub(super) notes: Notes,
 }
 
 /// What becomes of a job before bytes travel.
@@ -119,9 +123,38 @@ async fn begin(tx: &mut Tx, services: &Services, lease: &Lease, id: DeliveryId) 
     };
     store::begin(tx, id, now).await?;
     let reservation = store::reservation(tx, id).await?;
+    let (about, notes) = (about(tx, services, &media).await?, store::notes(tx, id).await?);
     let (number, file) = (delivery.attempts + 1, StoredFile::new(services.blobs.clone(), &media));
-    let ongoing = Ongoing { delivery, media, destination, number, started_at: now, file, reservation };
-    Ok(Begun::Go(Box::new(ongoing)))
+    Ok(Begun::Go(Box::new(Ongoing {
+        delivery,
+        media,
+        destination,
+        number,
+        started_at: now,
+        file,
+        reservation,
+        about,
+        notes: Notes::kept(notes),
+    })))
+}
+
+/// Says what a file is to people.
+async fn about(tx: &mut Tx, services: &Services, media: &Media) -> DbResult<About> {
+    let conversation = conversations::find(tx, media.conversation_id, Reach::All).await?;
+    let use_case = match conversation.as_ref().and_then(|conversation| conversation.use_case_id) {
+        Some(id) => use_cases::find(tx, id).await?,
+        None => None,
+    };
+    let (external_id, agent) = conversation.map(|known| (known.external_id, known.agent)).unwrap_or_default();
+    Ok(About {
+        file_name: names::safe(&media.file_name, media.kind.as_str(), &media.extension),
+        kind: media.kind.to_string(),
+        use_case: use_case.map(|use_case| use_case.name).unwrap_or_default(),
+        conversation: external_id.unwrap_or_default(),
+        agent: agent.unwrap_or_default(),
+        taken_at: Some(media.captured_at.unwrap_or(media.created_at)),
+        link: services.link(&format!("/library/{}", media.id)),
+    })
 }
 
 async fn give_up(tx: &mut Tx, delivery: &Delivery, why: &str, now: Timestamp) -> DbResult<Begun> {
@@ -158,6 +191,8 @@ async fn send(services: &Arc<Services>, lease: &Lease, ongoing: &Ongoing) -> Res
         source: Arc::new(ongoing.file.clone()),
         // what cannot be read is reserved anew
         reservation: ongoing.reservation.as_deref().and_then(|text| serde_json::from_str(text).ok()),
+        about: ongoing.about.clone(),
+        notes: ongoing.notes.clone(),
     };
     let (connector, configuration) = (destination.connector, &destination.configuration);
     if let Some(reserved) = connector.reserve(configuration, &services.ground, &item).await? {

@@ -99,7 +99,7 @@ fn words(verified_by: VerifiedBy) -> &'static str {
         VerifiedBy::Sha256 => "the destination's SHA-256",
         VerifiedBy::Md5 => "the destination's MD5",
         VerifiedBy::Length => "its length at the destination",
-        VerifiedBy::Acknowledged => "the checksum that the destination acknowledged",
+        VerifiedBy::Acknowledged => "the destination's word that it has it",
     }
 }
 
@@ -122,6 +122,9 @@ async fn failed(
     let (id, message) = (ongoing.delivery.id, short(error.message()));
     if ongoing.file.is_damaged() {
         media::mark_damaged(tx, ongoing.media.id).await?;
+    }
+    if let Some(notes) = ongoing.notes.written() {
+        store::save_notes(tx, id, &notes.to_string()).await?;
     }
     match (error, next) {
         (DeliveryError::Item { reason, .. }, _) => hold(tx, id, ((*reason).into(), &message), now).await,

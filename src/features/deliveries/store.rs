@@ -15,7 +15,7 @@ use crate::features::endpoints::EndpointId;
 use crate::features::media::MediaId;
 use crate::on;
 use crate::platform::clock::Timestamp;
-use crate::platform::db::{DbResult, Tx, expect_one};
+use crate::platform::db::{DbError, DbResult, Tx, expect_one};
 use crate::platform::jobs::JobId;
 
 const INSERT: &str = "
@@ -120,6 +120,27 @@ pub(super) async fn save_reservation(tx: &mut Tx, id: DeliveryId, reservation: &
     expect_one(on!(tx, conn => sqlx::query(SAVE_RESERVATION)
         .bind(id)
         .bind(reservation)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))?)
+}
+
+const NOTES: &str = "SELECT notes FROM deliveries WHERE id = $1";
+
+/// Gives what the endpoint's type wants to remember from the attempts before; null when that is nothing.
+pub(super) async fn notes(tx: &mut Tx, id: DeliveryId) -> DbResult<serde_json::Value> {
+    let notes: Option<String> = on!(tx, conn => sqlx::query_scalar(NOTES).bind(id).fetch_one(conn).await)?;
+    let broken = |error: serde_json::Error| DbError::Broken(error.into());
+    Ok(notes.map(|text| serde_json::from_str(&text)).transpose().map_err(broken)?.unwrap_or_default())
+}
+
+const SAVE_NOTES: &str = "UPDATE deliveries SET notes = $2 WHERE id = $1";
+
+/// Keeps it for the next attempt.
+pub(super) async fn save_notes(tx: &mut Tx, id: DeliveryId, notes: &str) -> DbResult<()> {
+    expect_one(on!(tx, conn => sqlx::query(SAVE_NOTES)
+        .bind(id)
+        .bind(notes)
         .execute(conn)
         .await
         .map(|done| done.rows_affected()))?)

@@ -68,6 +68,7 @@ fn form_of(connector: &dyn AnyConnector) -> Value {
         let mut property = match field.values {
             Values::Text => json!({"type": "string"}),
             Values::Port => json!({"type": "integer", "minimum": 1, "maximum": 65535}),
+            Values::UpTo(most) => json!({"type": "integer", "minimum": 1, "maximum": most}),
             Values::Flag => json!({"type": "boolean"}),
             Values::Words(words) => json!({"type": "string", "enum": words}),
         };

@@ -15,7 +15,7 @@ use crate::features::conversations::{self, Reach};
 use crate::features::{Services, audit, deliveries};
 use crate::platform::blobs::{BlobError, Reader};
 use crate::platform::web::pagination::{Items, List, Moment};
-use crate::platform::web::{Call, Code, Failure, Params, Reply, Segment};
+use crate::platform::web::{Asker, Call, Code, Failure, Params, Reply, Segment};
 
 /// `GET /api/v1/media?kind=&conversation=&sha256=&state=&from=&to=&app=&after=&limit=`, the newest first, each with its
 /// deliveries.
@@ -94,7 +94,7 @@ pub async fn content(
 }
 
 /// Bytes that are not here, or not what was accepted, do not leave.
-fn check_bytes(media: &Media) -> Result<(), Failure> {
+pub(super) fn check_bytes(media: &Media) -> Result<(), Failure> {
     match media.state {
         MediaState::Stored if media.is_damaged => Err(damaged()),
         MediaState::Stored => Ok(()),
@@ -124,8 +124,8 @@ fn damaged() -> Failure {
     )
 }
 
-async fn open(
-    call: &Call,
+pub(super) async fn open(
+    call: &Asker,
     services: &Services,
     media: &Media,
     part: Option<Range<u64>>,
@@ -148,7 +148,7 @@ async fn open(
 }
 
 /// A person's view is durable before the first byte; a machine's download is counted.
-async fn put_on_record(call: &Call, downloads: &Downloads, id: MediaId) -> Result<(), Failure> {
+pub(super) async fn put_on_record(call: &Asker, downloads: &Downloads, id: MediaId) -> Result<(), Failure> {
     if let Some(machine) = call.actor.machine() {
         downloads.count(machine, &call.actor, id);
         return Ok(());

@@ -10,6 +10,7 @@ mod downloads;
 pub mod jobs;
 mod model;
 pub mod operations;
+pub mod pages;
 mod range;
 mod store;
 

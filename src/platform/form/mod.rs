@@ -209,6 +209,22 @@ impl Check<'_> {
         text.to_owned()
     }
 
+    /// Gives the text of a field of several lines, which end with `\n`, without blanks around it; at most `most`
+    /// characters, no other control characters.
+    pub fn lines(&mut self, name: &str, most: usize) -> String {
+        if !self.is_written(name, &[Written::Text], "Give text, in quotes") {
+            return String::new();
+        }
+        let text = self.fields.value(name).trim().replace("\r\n", "\n").replace('\r', "\n");
+        if text.chars().count() > most {
+            self.refuse(name, format!("Use at most {most} characters"));
+        }
+        if text.chars().any(|sign| sign.is_control() && sign != '\n' && sign != '\t') {
+            self.refuse(name, "Remove control characters");
+        }
+        text
+    }
+
     /// Gives the trimmed text of a field that must be filled in.
     pub fn required(&mut self, name: &str, what: &str, most: usize) -> String {
         let text = self.text(name, most);

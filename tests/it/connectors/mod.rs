@@ -2,6 +2,7 @@
 
 mod azure;
 mod contract;
+mod email;
 mod folder;
 mod gdrive;
 mod https;
@@ -25,7 +26,7 @@ fn ground(root: &Path) -> Ground {
     // `localhost` has both addresses, and all of a name's addresses have to be allowed
     let loopback = ["127.0.0.1/32", "::1/128"].map(|network| network.parse().expect("a network"));
     let outbound = Outbound::new(loopback.to_vec()).expect("a way out");
-    Ground { outbound, folder_root: root.to_owned(), google: Google::default() }
+    Ground { outbound, mail: None, folder_root: root.to_owned(), google: Google::default() }
 }
 
 /// Finds a destination type that the test is about.

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
-use mediaport::connectors::{Item, Source};
+use mediaport::connectors::{About, Item, Notes, Source};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -88,6 +88,8 @@ fn made(path: &str, source: Made) -> Item {
         sha256: hex::encode(sha256.finalize()),
         source: Arc::new(source),
         reservation: None,
+        about: About { file_name: path.rsplit('/').next().expect("a name").to_owned(), ..About::sample() },
+        notes: Notes::default(),
     }
 }
 

@@ -6,7 +6,7 @@ pub mod live;
 mod log_view;
 mod rows;
 pub mod show;
-mod views;
+pub(in crate::features) mod views;
 
 pub use log_view::{EndpointChoice, LogParams, LogView, StateChoice};
 pub use rows::{Acts, DeliveryRow, latest};

@@ -49,7 +49,8 @@ pub fn size(bytes: i64) -> String {
 }
 
 /// Names what a file is.
-pub(super) fn kind(kind: Kind) -> &'static str {
+#[must_use]
+pub(in crate::features) fn kind(kind: Kind) -> &'static str {
     match kind {
         Kind::Picture => "Picture",
         Kind::Recording => "Recording",

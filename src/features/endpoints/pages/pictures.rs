@@ -15,7 +15,9 @@ use uuid::Uuid;
 use super::draft;
 use super::show::{self, Tab};
 use super::views::StepView;
-use crate::connectors::{self, Found, Ground, Item, Report, Step, StepName, StepState, VerifiedBy};
+use crate::connectors::{
+    self, About, Found, Ground, Item, Notes, Report, Step, StepName, StepState, VerifiedBy,
+};
 use crate::features::Services;
 use crate::features::audit::{self, Act};
 use crate::features::endpoints::{Destination, EndpointId, TestLimit};
@@ -45,7 +47,7 @@ pub async fn create(
     let destination = draft::stored(&services, id.0).await?;
     limit.take(&visit.actor)?;
     let now = visit.now();
-    let sent = send(&destination, &services.ground, item(now)).await;
+    let sent = send(&destination, &services.ground, item(now, &visit.person()?.email)).await;
     let (actor, act) = (visit.actor.clone(), sent.act(id.0));
     visit.write(move |tx| async move { audit::record(tx, &actor, now, act).await }.boxed()).await?;
     let picture = PictureView::from(sent);
@@ -56,16 +58,23 @@ pub async fn create(
 }
 
 /// The file name tells what it is and when it was sent.
-fn item(now: Timestamp) -> Item {
+///
+/// Where an endpoint writes to the agent of a conversation, whoever presses the button gets it.
+fn item(now: Timestamp, agent: &str) -> Item {
     let time: String = now.to_string().chars().filter(char::is_ascii_alphanumeric).collect();
+    let path = format!("mediaport-test-{time}.jpg");
+    let about =
+        About { file_name: path.clone(), agent: agent.to_owned(), taken_at: Some(now), ..About::sample() };
     Item {
         delivery: Uuid::now_v7(),
-        path: format!("mediaport-test-{time}.jpg"),
+        path,
         mime_type: "image/jpeg".to_owned(),
         size: PICTURE.len() as u64,
         sha256: hex::encode(Sha256::digest(PICTURE)),
         source: Arc::new(Bytes::from_static(PICTURE)),
         reservation: None,
+        about,
+        notes: Notes::default(),
     }
 }
 
@@ -143,7 +152,7 @@ mod tests {
 
     #[test]
     fn the_picture_is_a_picture_and_says_when() {
-        let item = item(Timestamp::from_millis(0));
+        let item = item(Timestamp::from_millis(0), "ada@example.com");
 
         assert_eq!(item.path, "mediaport-test-19700101T000000000Z.jpg");
         assert_eq!(&PICTURE[..3], b"\xff\xd8\xff");
