@@ -85,6 +85,8 @@ export async function pagesBeforeAnythingIsAdded() {
     'deliveries empty filtered': '/deliveries?state=held',
     'new end point s3': '/endpoints/new?type=s3',
     'new end point sftp': '/endpoints/new?type=sftp',
+    'new end point azure': '/endpoints/new?type=azure',
+    'new end point email': '/endpoints/new?type=email',
     'new end point https': '/endpoints/new?type=https',
     'new end point google drive': '/endpoints/new?type=gdrive',
     'new end point folder': '/endpoints/new?type=folder',

@@ -157,3 +157,18 @@ export async function aMailShowsHowItWillRead() {
   await fitsWidth(page);
   await screenshot(page, 'new end point email');
 }
+
+export async function aContainerIsReachedByASignatureWhoseEndIsShown() {
+  const page = await visit('/endpoints/new?type=azure');
+  await field(page, 'Name').fill('Clinic files');
+  await field(page, 'Storage account name').fill('clinicfiles');
+  await field(page, 'Container name').fill('pictures');
+  await page.getByText('Shared access signature instead of a key').click();
+  await page.getByRole('textbox', { name: 'Shared access signature' }).fill('sv=2024-11-04&sr=c&sp=r&sig=hunter2hunter2');
+  await page.locator('footer').getByRole('button', { name: 'Test and save' }).click();
+  await page.getByText('This signature does not allow writing').first().waitFor();
+  await axe(page);
+  await fitsWidth(page);
+  await screenshot(page, 'new end point azure refused');
+  assert.doesNotMatch(await page.content(), /hunter2/);
+}

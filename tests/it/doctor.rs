@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use mediaport::features::apps::Scope;
 use mediaport::platform::web::Role;
-use serde_json::json;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
 
-use crate::support::{ApiClient, TestApp, in_its_own_process, peer};
+use crate::support::{ApiClient, TestApp, in_its_own_process, mails, peer};
 
 /// Until well into the next night.
 const A_DAY: Duration = Duration::from_hours(37);
@@ -124,4 +125,55 @@ async fn says_when_a_certificate_ends() {
     let late = page().await;
     assert!(late.contains("certificate has ended on"), "{late}");
     app.sign_in(Role::Admin).await.get("/").await.expect(200).assert_mentions("Ends soon");
+}
+
+#[test]
+fn administrators_are_told_once_when_it_breaks_and_once_when_it_works_again() {
+    let written = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let (user, password) = (written(&peer("TEST_SMTP_USER")), written(&peer("TEST_SMTP_PASSWORD")));
+    let server = format!("smtp+starttls://{user}:{password}@localhost:{}", peer("TEST_SMTP_PORT"));
+    in_its_own_process("doctor::tells_administrators", |child| {
+        child.env("SSL_CERT_FILE", peer("TEST_CA_FILE")).env("TEST_DOCTOR_SERVER", server);
+    });
+}
+
+#[tokio::test]
+#[ignore = "runs in a process of its own, which trusts the test authority"]
+async fn tells_administrators() {
+    let server = peer("TEST_DOCTOR_SERVER");
+    let settings = [("MEDIAPORT_SMTP_URL", server.as_str()), ("MEDIAPORT_SMTP_FROM", "hub@example.com")];
+    let app =
+        TestApp::with(&[&settings[..], &[("MEDIAPORT_OUTBOUND_ALLOW", "127.0.0.0/8,::1/128")]].concat())
+            .await;
+    let mark = format!("d{}", uuid::Uuid::new_v4().simple());
+    app.add_person_with(&format!("{mark}@agents.test"), Role::Admin, "nobody signs in").await;
+    let admin = app.add_token(Role::Admin).await;
+    shelf(&admin).await;
+    let minutes = async |count: u64| {
+        for _ in 0..count {
+            app.clock.advance(Duration::from_mins(1));
+            app.run_due_jobs().await;
+        }
+    };
+    let subjects = || -> Vec<String> {
+        let subject = |mail: &Value| {
+            let headers = mail["headers"].as_array().unwrap();
+            let found = headers.iter().find(|header| header[0] == "Subject").unwrap();
+            found[1].as_str().unwrap().to_owned()
+        };
+        mails(&mark).iter().map(subject).collect()
+    };
+    minutes(2).await;
+    assert_eq!(subjects(), [""; 0]);
+
+    put_in_the_way(&app);
+    app.clock.advance(A_DAY);
+    minutes(5).await;
+    assert_eq!(subjects(), ["The end point Shelf fails"]);
+    assert!(mails(&mark)[0]["parts"][0]["text"].as_str().unwrap().contains("nothing is lost"));
+
+    take_away(&app);
+    app.clock.advance(A_DAY);
+    minutes(5).await;
+    assert_eq!(subjects(), ["The end point Shelf fails", "The end point Shelf works again"]);
 }

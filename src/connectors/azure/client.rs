@@ -159,10 +159,11 @@ fn resource(account: &str, url: &Url) -> String {
     let mut last = None;
     for (name, value) in pairs {
         if last.as_ref() == Some(&name) {
-            text.push_str(&format!(",{value}"));
+            text.push(',');
         } else {
-            text.push_str(&format!("\n{name}:{value}"));
+            text.extend(["\n", &name, ":"]);
         }
+        text.push_str(&value);
         last = Some(name);
     }
     text

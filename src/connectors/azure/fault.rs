@@ -43,13 +43,8 @@ impl Fault {
 
     fn unanswered(cause: Option<&OutboundError>) -> Self {
         let said = match cause {
-            Some(cause @ (OutboundError::Refused(_) | OutboundError::Tls(_))) => {
-                DeliveryError::unreached(cause)
-            }
-            Some(cause @ (OutboundError::Unreachable(_) | OutboundError::TimedOut)) => {
-                DeliveryError::unreached(cause)
-            }
-            _ => DeliveryError::transient(BROKE_OFF),
+            Some(OutboundError::Other(_)) | None => DeliveryError::transient(BROKE_OFF),
+            Some(cause) => DeliveryError::unreached(cause),
         };
         Self { status: None, code: String::new(), retry_after: None, unanswered: Some(said) }
     }

@@ -44,7 +44,7 @@ impl Sas {
         if value("srt").is_some_and(|kinds| !kinds.contains('o')) {
             return Err("This signature is not for objects. Tick Object among its resource types".to_owned());
         }
-        let permissions = value("sp").map(|letters| letters.into_owned());
+        let permissions = value("sp").map(std::borrow::Cow::into_owned);
         if permissions.as_ref().is_some_and(|letters| !letters.contains(['c', 'w'])) {
             return Err(
                 "This signature does not allow writing. Make one with Create, Write, Read and Delete"

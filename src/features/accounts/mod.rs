@@ -30,6 +30,14 @@ pub async fn count(tx: &mut Tx) -> DbResult<i64> {
     store::count(tx).await
 }
 
+/// As many as are told about something at once; more administrators than anybody has.
+const MOST_TOLD: i64 = 100;
+
+/// Gives the addresses of the administrators who can sign in, for notices.
+pub async fn admins(tx: &mut Tx) -> DbResult<Vec<String>> {
+    store::admins(tx, MOST_TOLD).await
+}
+
 /// Remembers when a personal token was used, unless it has been used since.
 pub async fn save_token_use(tx: &mut Tx, id: &KeyId, at: Timestamp) -> DbResult<()> {
     store::save_token_use(tx, id, at).await

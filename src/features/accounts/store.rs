@@ -11,6 +11,7 @@ const BY_ID: &str = "SELECT id, email, name, role, state, password_hash, created
 const BY_EMAIL: &str =
     "SELECT id, email, name, role, state, password_hash, created_at FROM users WHERE email = $1";
 const COUNT: &str = "SELECT COUNT(*) FROM users";
+const ADMINS: &str = "SELECT email FROM users WHERE role = 'admin' AND state = 'active' ORDER BY id LIMIT $1";
 const INSERT: &str = "INSERT INTO users (id, email, name, role, state, password_hash, created_at, updated_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $7)";
 const ACTIVATE: &str = "UPDATE users SET name = $2, password_hash = $3, state = 'active', updated_at = $4
@@ -65,6 +66,11 @@ pub(super) async fn find(tx: &mut Tx, id: UserId) -> DbResult<Option<User>> {
 
 pub(super) async fn find_by_email(tx: &mut Tx, email: &str) -> DbResult<Option<User>> {
     Ok(on!(tx, conn => sqlx::query_as(BY_EMAIL).bind(email).fetch_optional(conn).await)?)
+}
+
+/// Gives the addresses of the administrators who can sign in.
+pub(super) async fn admins(tx: &mut Tx, limit: i64) -> DbResult<Vec<String>> {
+    Ok(on!(tx, conn => sqlx::query_scalar(ADMINS).bind(limit).fetch_all(conn).await)?)
 }
 
 pub(super) async fn count(tx: &mut Tx) -> DbResult<i64> {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
-use super::jobs::{Examine, Tell};
+use super::jobs::Examine;
 use super::model::{self, Checkup, Finding, Notice, Occasion};
-use super::store;
+use super::{store, telling};
 use crate::connectors::{Outcome, Report, Step, StepState};
 use crate::features::endpoints::{self, EndpointError, EndpointId, EndpointState, EndpointSummary};
 use crate::features::{Services, deliveries};
@@ -56,8 +56,10 @@ pub async fn remember(
 ) -> DbResult<()> {
     store::insert(tx, id, how, &Finding::of(steps), now).await?;
     // only who got through to the end has seen everything that may end
-    let is_whole = !steps.iter().any(|step| step.state == StepState::Failed);
-    store::save(tx, id, is_whole.then(|| model::endings(steps)), now).await
+    if steps.iter().any(|step| step.state == StepState::Failed) {
+        return store::save_tested(tx, id, now).await;
+    }
+    store::save(tx, id, model::endings(steps), now).await
 }
 
 /// Queues a test of each endpoint that is due.
@@ -133,7 +135,7 @@ pub(super) async fn watch(services: &Arc<Services>, lease: &Lease) -> Result<(),
                     continue;
                 };
                 store::save_told(tx, &checkup).await?;
-                queue::enqueue(tx, &Tell::about(checkup.endpoint_id, &notice), now).await?;
+                telling::queue(tx, checkup.endpoint_id, &notice, now).await?;
             }
             Ok::<_, DbError>(())
         }
@@ -161,27 +163,4 @@ fn news(checkup: &mut Checkup, endpoint: &EndpointSummary, now: Timestamp) -> Op
     }
     checkup.told_days = Some(warning.days);
     Some(Notice::Ending(warning))
-}
-
-/// Tells about an endpoint what `news` says: a word for what it does, and a sentence.
-pub(super) async fn tell(
-    services: &Arc<Services>,
-    lease: &Lease,
-    id: EndpointId,
-    news: (&str, &str),
-) -> Result<(), JobError> {
-    let (lease, (word, sentence)) = (lease.clone(), news);
-    let reading = services.db.write(move |tx| {
-        async move {
-            if !lease.holds(tx).await? {
-                return Ok(None);
-            }
-            Ok::<_, DbError>(endpoints::find(tx, id).await?)
-        }
-        .boxed()
-    });
-    if let Some(endpoint) = reading.await? {
-        tracing::warn!(endpoint = %id, name = endpoint.summary.name, sentence, "an endpoint {word}");
-    }
-    Ok(())
 }

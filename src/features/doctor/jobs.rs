@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use super::actions;
 use super::model::Notice;
+use super::{actions, telling};
 use crate::features::Services;
 use crate::features::endpoints::EndpointId;
+use crate::platform::clock::Timestamp;
 use crate::platform::jobs::{Job, JobError, Lease};
 
 /// Queues the tests that are due.
@@ -53,30 +55,27 @@ impl Job<Services> for Watch {
     }
 }
 
-/// Tells the administrators about an endpoint.
+/// Tells one administrator about an endpoint, by mail.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Tell {
-    endpoint: EndpointId,
-    word: String,
-    sentence: String,
-}
-
-impl Tell {
-    pub(super) fn about(endpoint: EndpointId, notice: &Notice) -> Self {
-        let (word, sentence) = match notice {
-            Notice::Broken(why) => ("fails", why.clone()),
-            Notice::Recovered => ("works again", String::new()),
-            Notice::Ending(warning) => ("needs attention soon", warning.sentence()),
-        };
-        Self { endpoint, word: word.to_owned(), sentence }
-    }
+    pub(super) endpoint: EndpointId,
+    /// Names the notice; the same however often it is sent.
+    pub(super) id: Uuid,
+    pub(super) to: String,
+    pub(super) notice: Notice,
+    pub(super) at: Timestamp,
 }
 
 impl Job<Services> for Tell {
     const NAME: &'static str = "doctor.tell";
     const TIME_LIMIT: Duration = Duration::from_mins(5);
 
-    async fn run(self, services: Arc<Services>, lease: Lease) -> Result<(), JobError> {
-        actions::tell(&services, &lease, self.endpoint, (&self.word, &self.sentence)).await
+    /// Apart from the tests: a mail server that does not answer holds up nothing else.
+    fn lane(&self) -> String {
+        "doctor.tell".to_owned()
+    }
+
+    async fn run(self, services: Arc<Services>, _: Lease) -> Result<(), JobError> {
+        telling::tell(&services, &self).await
     }
 }

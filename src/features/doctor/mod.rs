@@ -9,6 +9,7 @@ mod actions;
 pub mod jobs;
 mod model;
 mod store;
+mod telling;
 
 pub use actions::{note, remember};
 pub use model::{Checkup, Notice, Occasion, PastTest, Warning, endings, warning};

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::connectors::{Ends, Lasting, Outcome, Step, StepName, StepState};
 use crate::features::endpoints::EndpointId;
 use crate::platform::clock::Timestamp;
@@ -92,7 +94,7 @@ pub fn endings(steps: &[Step]) -> Option<Ends> {
 }
 
 /// That something ends soon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {
     /// What ends.
     pub what: Lasting,
@@ -138,7 +140,7 @@ pub fn warning(ends: Ends, now: Timestamp) -> Option<Warning> {
 }
 
 /// What people are told about an endpoint.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Notice {
     /// It fails, and why.
     Broken(String),

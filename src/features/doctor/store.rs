@@ -67,26 +67,31 @@ const SAVE_TESTED: &str = "
     SELECT id, revision, $2 FROM endpoints WHERE id = $1
     ON CONFLICT (endpoint_id) DO UPDATE SET revision = excluded.revision, tested_at = excluded.tested_at";
 
-/// Keeps what a test found; `ends` is nothing when it could not find out.
+/// Keeps what a test found that got through to its end.
 pub(super) async fn save(
     tx: &mut Tx,
     endpoint: EndpointId,
-    ends: Option<Option<Ends>>,
+    ends: Option<Ends>,
     now: Timestamp,
 ) -> DbResult<()> {
-    let saved = match ends {
-        Some(ends) => on!(tx, conn => sqlx::query(SAVE)
-            .bind(endpoint)
-            .bind(now)
-            .bind(ends.map(|ends| ends.what))
-            .bind(ends.map(|ends| ends.at))
-            .execute(conn)
-            .await
-            .map(|done| done.rows_affected())),
-        None => on!(tx, conn => sqlx::query(SAVE_TESTED).bind(endpoint).bind(now).execute(conn).await
-            .map(|done| done.rows_affected())),
-    };
-    expect_one(saved?)
+    expect_one(on!(tx, conn => sqlx::query(SAVE)
+        .bind(endpoint)
+        .bind(now)
+        .bind(ends.map(|ends| ends.what))
+        .bind(ends.map(|ends| ends.at))
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))?)
+}
+
+/// Keeps that an endpoint was tested, when the test could not find out what ends.
+pub(super) async fn save_tested(tx: &mut Tx, endpoint: EndpointId, now: Timestamp) -> DbResult<()> {
+    expect_one(on!(tx, conn => sqlx::query(SAVE_TESTED)
+        .bind(endpoint)
+        .bind(now)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))?)
 }
 
 macro_rules! checkups {
