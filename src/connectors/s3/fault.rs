@@ -21,6 +21,8 @@ pub(super) struct Fault {
     pub(super) code: String,
     /// Whether the message speaks of a header that we sent as a condition.
     about_condition: bool,
+    /// Whether the message speaks of a checksum.
+    about_checksum: bool,
     region: Option<String>,
     retry_after: Option<Duration>,
     /// What to say when there was no answer.
@@ -39,6 +41,7 @@ impl Fault {
             status,
             code: error.code().unwrap_or_default().to_owned(),
             about_condition: message.to_ascii_lowercase().contains("if-none-match"),
+            about_checksum: message.to_ascii_lowercase().contains("checksum"),
             region: header("x-amz-bucket-region").map(str::to_owned),
             retry_after: header("retry-after").and_then(|value| value.parse().ok()).map(Duration::from_secs),
             unanswered,
@@ -54,6 +57,7 @@ impl Fault {
             status: None,
             code: String::new(),
             about_condition: false,
+            about_checksum: false,
             region: None,
             retry_after: None,
             unanswered: Some(DeliveryError::transient(BROKE_OFF)),
@@ -90,6 +94,18 @@ impl Fault {
         match self.status {
             Some(501) => true,
             Some(400) => self.code == "NotImplemented" || self.about_condition,
+            _ => false,
+        }
+    }
+
+    /// The store may not know the checksum that was sent along. Some say no more than that they do not know something.
+    pub(super) fn may_mean_checksums(&self) -> bool {
+        match self.status {
+            Some(501) => true,
+            Some(400) => {
+                self.about_checksum
+                    || matches!(self.code.as_str(), "NotImplemented" | "InvalidArgument" | "InvalidRequest")
+            }
             _ => false,
         }
     }

@@ -15,8 +15,7 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    pub(super) fn single(bucket: &Bucket<'_>, piece: &Piece) -> Self {
-        let chosen = bucket.settings.checksum;
+    pub(super) fn single(chosen: Checksum, piece: &Piece) -> Self {
         let any = |of: &[Checksum]| of.contains(&chosen);
         Self {
             md5: any(&[Checksum::Auto, Checksum::Md5]).then(|| piece.md5_base64()),
@@ -27,7 +26,7 @@ impl Sums {
 
     /// Pieces carry a newer checksum only when the upload was begun with one; see [`algorithm`].
     pub(super) fn of_many(bucket: &Bucket<'_>, piece: &Piece) -> Self {
-        let sums = Self::single(bucket, piece);
+        let sums = Self::single(bucket.settings.checksum, piece);
         if algorithm(bucket).is_some() { sums } else { Self { md5: sums.md5, ..Self::default() } }
     }
 }

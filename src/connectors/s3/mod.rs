@@ -9,6 +9,7 @@ mod client;
 mod doctor;
 mod fault;
 mod headers;
+mod leftovers;
 mod put;
 mod settings;
 mod sums;

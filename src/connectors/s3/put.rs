@@ -10,6 +10,8 @@ use super::super::{DeliveryError, Item, ItemProblem, Receipt};
 use super::client::{Bucket, Upload};
 use super::fault::Fault;
 use super::headers::{Sums, algorithm, encryption, storage_class};
+use super::leftovers;
+use super::settings::Checksum;
 use super::sums::{Piece, Plan};
 use super::verify::{self, Expected};
 
@@ -136,6 +138,8 @@ async fn write(
     }
 }
 
+/// Stores an item by one request. Where the admin leaves the checksums to us, a store that does not know the newer one gets
+/// MD5 alone, which all of them know.
 async fn at_once(
     bucket: &Bucket<'_>,
     key: &str,
@@ -143,8 +147,24 @@ async fn at_once(
     piece: &Piece,
     condition: Condition,
 ) -> Result<Written, Refused> {
+    let chosen = bucket.settings.checksum;
+    match one_request(bucket, key, item, (piece, chosen), condition).await {
+        Err(Refused::Fault(fault)) if chosen == Checksum::Auto && fault.may_mean_checksums() => {
+            one_request(bucket, key, item, (piece, Checksum::Md5), condition).await
+        }
+        done => done,
+    }
+}
+
+async fn one_request(
+    bucket: &Bucket<'_>,
+    key: &str,
+    item: &Item,
+    (piece, checksum): (&Piece, Checksum),
+    condition: Condition,
+) -> Result<Written, Refused> {
     let (upload, body) = Upload::new(item.read());
-    let sums = Sums::single(bucket, piece);
+    let sums = Sums::single(checksum, piece);
     let sent = bucket
         .client
         .put_object()
@@ -176,6 +196,7 @@ async fn in_pieces(
     plan: &Plan,
     condition: Condition,
 ) -> Result<Written, Refused> {
+    leftovers::sweep(bucket).await;
     let created = bucket
         .client
         .create_multipart_upload()
@@ -270,9 +291,9 @@ async fn complete(
     Ok(Written { etag: stored.e_tag, version: stored.version_id })
 }
 
-/// Frees what the store keeps of an upload that will not be completed. When this fails, the bucket's life-cycle rule
-/// does it later.
-async fn abort(bucket: &Bucket<'_>, key: &str, id: &str) {
+/// Frees what the store keeps of an upload that will not be completed. When this fails, a later delivery or the bucket's
+/// life-cycle rule does it.
+pub(super) async fn abort(bucket: &Bucket<'_>, key: &str, id: &str) {
     let aborted = bucket
         .client
         .abort_multipart_upload()

@@ -20,7 +20,7 @@ use super::{configured, connector, failed, form, ground, peer, step, tested};
 
 const MIB: u64 = 1024 * 1024;
 
-struct Container {
+pub(super) struct Container {
     name: String,
     ground: Ground,
     configuration: Configuration,

@@ -6,6 +6,7 @@ mod email;
 mod folder;
 mod gdrive;
 mod https;
+mod measure;
 mod s3;
 mod sftp;
 mod source;

@@ -18,7 +18,7 @@ use super::stub::{Lie, Stub};
 use super::{configured, connector, failed, form, ground, peer, step, tested};
 use crate::support;
 
-struct Bucket {
+pub(super) struct Bucket {
     client: Client,
     name: String,
     ground: Ground,
@@ -277,6 +277,23 @@ async fn a_store_that_spoils_what_it_keeps_is_found_out() {
             assert_eq!(stub.objects(), 0, "the spoiled object is removed so that a retry can succeed");
         }
     }
+}
+
+#[tokio::test]
+async fn a_store_that_knows_no_new_checksums_gets_the_old_one() {
+    let stub = Stub::start(Lie::KnowsNoNewSums);
+    let root = tempfile::tempdir().expect("a folder");
+    let ground = ground(root.path());
+    let item = item("a.jpg", 5000);
+
+    let receipt = connector("s3").put(&stub.configuration(), &ground, &item).await.expect("stored");
+    let verified = connector("s3").verify(&stub.configuration(), &ground, &item, &receipt).await;
+
+    assert_eq!(verified.expect("verified"), VerifiedBy::ReadBack);
+    let puts: Vec<_> = stub.requests().into_iter().filter(|request| request.starts_with("PUT")).collect();
+    let sums =
+        |request: &String| (request.contains("content-md5"), request.contains("x-amz-checksum-sha256"));
+    assert_eq!(puts.iter().map(sums).collect::<Vec<_>>(), [(true, true), (true, false)]);
 }
 
 fn in_its_own_process(test: &str, prepare: impl FnOnce(&mut Command)) {

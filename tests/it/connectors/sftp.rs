@@ -24,7 +24,7 @@ use super::{configured, connector, ground, peer};
 const FAULT_PASSWORD: &str = "secret-of-the-peer";
 
 /// A new folder of the account at the real server.
-struct Server {
+pub(super) struct Server {
     directory: String,
     ground: Ground,
     configuration: Configuration,

@@ -22,6 +22,8 @@ pub(crate) enum Lie {
     CutsTheEnd,
     /// It keeps another byte, and its sums are of what was sent.
     FlipsABitAndSwears,
+    /// It is honest, and too old for the newer checksums.
+    KnowsNoNewSums,
 }
 
 struct Stored {
@@ -112,6 +114,13 @@ fn answer(state: &mut State, lie: Lie, request: &HttpRequest, body: &Bytes) -> H
             state.parts.insert(number, body.clone());
             HttpResponse::Ok().insert_header(("etag", quoted(&md5(body)))).finish()
         }
+        (&Method::PUT, None)
+            if lie == Lie::KnowsNoNewSums && request.headers().contains_key("x-amz-checksum-sha256") =>
+        {
+            let said =
+                "<Error><Code>NotImplemented</Code><Message>A header is not implemented</Message></Error>";
+            HttpResponse::NotImplemented().content_type("application/xml").body(said)
+        }
         (&Method::PUT, None) => {
             let etag = keep(state, lie, key, body, None);
             HttpResponse::Ok().insert_header(("etag", quoted(&etag))).finish()
@@ -152,7 +161,7 @@ fn keep(state: &mut State, lie: Lie, key: String, sent: &Bytes, sworn: Option<St
     let sworn = sworn.unwrap_or_else(|| md5(sent));
     let mut bytes = sent.to_vec();
     match lie {
-        Lie::None => (),
+        Lie::None | Lie::KnowsNoNewSums => (),
         Lie::FlipsABit | Lie::FlipsABitAndSwears => bytes[1000] ^= 1,
         Lie::CutsTheEnd => bytes.truncate(sent.len() - 1),
     }
