@@ -1,6 +1,6 @@
 //! Deliveries that somebody steers while their bytes travel.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -33,10 +33,10 @@ impl Slow {
                     continue;
                 }
                 read_head(&mut caller);
+                // the picture of the endpoint test is the same; an answer before all of it has come would not count
+                caller.read_exact(&mut [0; PICTURE.len()]).expect("a picture");
                 says.send(()).expect("somebody waits");
                 let Ok(status) = told.recv() else { return };
-                // what it was sent is left to the kernel; an answer before all of it has come would not count
-                std::thread::sleep(Duration::from_millis(100));
                 let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
                 caller.write_all(answer.as_bytes()).expect("an answer");
             }
