@@ -143,7 +143,7 @@ export async function aMailShowsHowItWillRead() {
   const preview = page.locator('#mail-preview');
   await preview.getByText('New picture: roof.jpg').waitFor();
   await page.getByLabel(/^Subject/).fill('Roof for {use_case}');
-  await page.getByLabel(/^Text \(/).fill('It has {size}.'); // leaving the subject draws the preview
+  await page.getByLabel(/^Text \(/).fill('It has {size}.');
   await preview.getByText('Roof for Claims').waitFor();
   assert.equal(await field(page, 'Recipients').inputValue(), 'claims@example.com');
   await page.getByLabel(/^Subject/).fill('Roof for {nobody}');
