@@ -6,7 +6,7 @@ usage: faultproxy.py PORT TARGET_HOST:PORT CONTROL_PORT
 GET  control  shows settings and counters as JSON
 PUT  control  replaces the settings; `{}` makes the proxy honest again
 
-    latency_ms, jitter_ms       wait before each piece is passed on
+    latency_ms, jitter_ms       each piece arrives so much later; many are on their way at once
     up_kbps, down_kbps          bandwidth of each direction, in kilobits per second
     cut_up_after, cut_down_after  end the connection after that many bytes in that direction ...
     cut_mode                    ... with a reset ("rst", the default), an orderly end ("fin"), or silence ("hang")
@@ -26,6 +26,8 @@ import sys
 
 PIECE = 64 * 1024
 SLOW_PIECE = 4 * 1024
+# pieces between the two ends of a connection with latency
+ON_THE_LINE = 512
 FOREVER = 3600
 
 settings = {}
@@ -65,10 +67,7 @@ async def pump(reader, writer, other, current, direction):
     kbps = current.get(f"{direction}_kbps") or 0
     passed = 0
     try:
-        while piece := await reader.read(SLOW_PIECE if kbps else PIECE):
-            if current.get("latency_ms"):
-                jitter = random.uniform(0, current.get("jitter_ms", 0))
-                await asyncio.sleep((current["latency_ms"] + jitter) / 1000)
+        async for piece in pieces(reader, SLOW_PIECE if kbps else PIECE, current):
             if kbps:
                 await asyncio.sleep(len(piece) / (kbps * 125))
             over = bool(limit) and passed + len(piece) > limit
@@ -85,6 +84,40 @@ async def pump(reader, writer, other, current, direction):
             writer.write_eof()
     except OSError:
         writer.close()
+
+
+async def pieces(reader, size, current):
+    """Gives what is read, each piece late by the latency: as on a long line, many are on their way at once."""
+    if not current.get("latency_ms"):
+        while piece := await reader.read(size):
+            yield piece
+        return
+    now = asyncio.get_running_loop().time
+    line = asyncio.Queue(ON_THE_LINE)
+
+    async def send():
+        last = 0.0
+        try:
+            while piece := await reader.read(size):
+                jitter = random.uniform(0, current.get("jitter_ms", 0))
+                last = max(last, now() + (current["latency_ms"] + jitter) / 1000)
+                await line.put((last, piece))
+        except OSError as error:
+            await line.put((last, error))
+        await line.put((last, b""))
+
+    sending = asyncio.create_task(send())
+    try:
+        while True:
+            due, piece = await line.get()
+            await asyncio.sleep(max(0.0, due - now()))
+            if isinstance(piece, OSError):
+                raise piece
+            if not piece:
+                return
+            yield piece
+    finally:
+        sending.cancel()
 
 
 async def serve(reader, writer, target):
