@@ -12,5 +12,5 @@ mod store;
 mod telling;
 
 pub use actions::{note, remember};
-pub use model::{Checkup, Notice, Occasion, PastTest, Warning, endings, warning};
+pub use model::{Checkup, Occasion, PastTest, warning};
 pub use store::{all, checkup, history};

@@ -89,7 +89,7 @@ impl<'a> Finding<'a> {
 
 /// Gives what ends first of all that a test met.
 #[must_use]
-pub fn endings(steps: &[Step]) -> Option<Ends> {
+pub(super) fn endings(steps: &[Step]) -> Option<Ends> {
     steps.iter().filter_map(|step| step.ends).min_by_key(|ends| ends.at)
 }
 
@@ -141,7 +141,7 @@ pub fn warning(ends: Ends, now: Timestamp) -> Option<Warning> {
 
 /// What people are told about an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Notice {
+pub(super) enum Notice {
     /// It fails, and why.
     Broken(String),
     /// It works again.
